@@ -1,0 +1,1 @@
+"""Frames declared on construct."""

@@ -1,0 +1,1 @@
+"""Configuration in Envoy's words, and the frozen values the runtime reads."""
