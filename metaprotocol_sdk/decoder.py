@@ -104,9 +104,7 @@ class Decoder:
                 f"set origin_message to {type(origin).__name__}; it takes the bytes buffer.drain() returned"
             )
         if taken != origin:
-            raise self._bug(
-                f"drained {len(taken)} bytes and set origin_message to {len(origin)} others; they must be the same"
-            )
+            raise self._bug(f"drained {len(taken)} bytes and set origin_message to {len(origin)} other ones")
 
     def _check_wait(self, have: int) -> None:
         buffer = self._buffer

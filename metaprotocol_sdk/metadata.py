@@ -203,9 +203,7 @@ class Metadata(MutableMapping[str, str]):
 
     def __setitem__(self, key: str, value: str) -> None:
         if type(value) is not str and not isinstance(value, str):
-            raise TypeError(
-                f"metadata[{key!r}] takes a str, not {type(value).__name__}; objects go to metadata.objects"
-            )
+            raise TypeError(f"metadata[{key!r}] takes a str, not {type(value).__name__}; others go to metadata.objects")
         folded = key.lower()
         self.folded[folded] = value
         if folded != key:

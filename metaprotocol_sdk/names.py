@@ -66,9 +66,7 @@ def objection(name: str, *, taken: Iterable[str] = ()) -> str:
         return f"a codec named {name!r} is registered already; choose another name, or uninstall that one"
     if len(PORT_PREFIX) + len(fold(package)) > MAX_PORT_NAME:
         most = MAX_PORT_NAME - len(PORT_PREFIX)
-        return (
-            f"{name!r} is too long: a Kubernetes port name must hold it, so it takes at most {most} letters and digits"
-        )
+        return f"{name!r} is too long: a Kubernetes port name holds it, so it has at most {most} letters and digits"
     return ""
 
 
