@@ -54,7 +54,7 @@ $(STAMP): pyproject.toml
 	  echo "making $(VENV) with $$("$$found" --version) (once, about a minute)"; \
 	  "$$found" -m venv --clear "$(VENV)"; \
 	fi; \
-	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --editable '.[dev]' || { \
+	"$(BIN)/python" -m pip install -qq --disable-pip-version-check --editable '.[dev]' || { \
 	  echo "The installation failed, see above; it needs a package index that pip can reach. Then run make again." >&2; exit 1; }; \
 	touch "$@"
 
