@@ -25,7 +25,7 @@ An exception holds fields, ``__str__`` makes the sentence. Those that can end a 
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -37,6 +37,16 @@ class MetaProtocolError(Exception):
 
     exit_code: ClassVar[int] = 1
     """What a command that ends with this error returns: 1 findings, 2 usage or configuration."""
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        # The default calls the class with args, which is not how those with several fields are made.
+        return _revived, (type(self), self.args, vars(self))
+
+
+def _revived(kind: type[MetaProtocolError], args: tuple[object, ...], fields: dict[str, object]) -> MetaProtocolError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(fields)
+    return error
 
 
 class CodecError(MetaProtocolError):
