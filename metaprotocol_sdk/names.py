@@ -24,6 +24,12 @@ PORT_PREFIX = "tcp-metaprotocol-"
 MAX_PORT_NAME = 63
 """Bytes a Service port's name may have: it is a DNS label (RFC 1123)."""
 
+_OCCUPIED = frozenset(
+    "click construct cookiecutter hypothesis metaprotocol_sdk packaging pydantic pytest re2 reference_codecs rich test "
+    "tests uvloop yaml".split()
+)
+"""Modules a new project imports, directly or not, beside those of the standard library."""
+
 _GOOD = re.compile(r"[a-z][a-z0-9]*(?:[-_ ][a-z0-9]+)*")
 
 
@@ -60,7 +66,7 @@ def objection(name: str, *, taken: Iterable[str] = ()) -> str:
     package = re.sub("[- ]", "_", folded)
     if keyword.iskeyword(package) or keyword.issoftkeyword(package) or hasattr(builtins, package):
         return f"{name!r} is a word of Python, so no package can have it; try {package}-rpc"
-    if package in sys.stdlib_module_names or package in ("metaprotocol_sdk", "reference_codecs", "tests"):
+    if package in sys.stdlib_module_names or package in _OCCUPIED:
         return f"{name!r} is a module that exists already, which the new package would hide; try {package}-rpc"
     if fold(package) in {fold(short_name(each)) for each in taken}:
         return f"a codec named {name!r} is registered already; choose another name, or uninstall that one"

@@ -1,4 +1,4 @@
-"""How Hypothesis runs here: ``dev`` by default, ``HYPOTHESIS_PROFILE=ci`` draws the same in every run, ``deep`` more."""
+"""How Hypothesis runs here: ``dev``, or by ``HYPOTHESIS_PROFILE``: ``ci`` draws the same every time, ``deep`` more."""
 
 from __future__ import annotations
 

@@ -43,8 +43,10 @@ SENTENCES: list[tuple[MetaProtocolError, str]] = [
     (EncodeError("it carries no headers", key="user"), "cannot encode 'user': it carries no headers"),
     (
         CodecBug("tiny", "decode", "raised KeyError: 'x'"),
-        "bug in codec 'tiny': decode raised KeyError: 'x'. Please report it to the codec's author; "
-        "`metaproto conformance tiny` may find it",
+        (
+            "bug in codec 'tiny': decode raised KeyError: 'x'. Please report it to the codec's author; "
+            "`metaproto conformance tiny` may find it"
+        ),
     ),
     (CodecNotFound("dubo", nearest="dubbo"), "no codec is named 'dubo'; did you mean 'dubbo'?"),
     (
@@ -67,10 +69,10 @@ SENTENCES: list[tuple[MetaProtocolError, str]] = [
     (ProxyError(Error(ErrorType.OVER_LIMIT, "slow\ndown")), "slow down"),
 ]
 
-CLASSES = [
+CLASSES: list[type[MetaProtocolError]] = [
     each
     for each in vars(exceptions).values()
-    if inspect.isclass(each) and issubclass(each, BaseException) and each.__module__ == exceptions.__name__
+    if inspect.isclass(each) and issubclass(each, MetaProtocolError) and each.__module__ == exceptions.__name__
 ]
 
 
