@@ -1,0 +1,1 @@
+"""awesomerpc, the protocol of MetaProtocol's own scaffold."""
