@@ -138,7 +138,7 @@ class Buffer:
         self.needed = 0
         self.hint = None
         self._joined = 0
-        if self.taken is not None:
+        if size and self.taken is not None:
             self.taken.append(taken)
         return taken
 
