@@ -165,7 +165,7 @@ class Buffer:
             parts.append(piece)
             left -= len(piece)
         taken = b"".join(parts)
-        self._next_front()
+        self._next_front(len(self._pieces))
         return taken
 
     def __repr__(self) -> str:

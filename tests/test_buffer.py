@@ -13,6 +13,8 @@ from metaprotocol_sdk.buffer import Buffer
 
 SIZES = st.one_of(st.integers(0, 8), st.sampled_from([511, 512, 513, 4096, 16 * 1024, 20_000]))
 
+SHARES = st.sampled_from([0.0, 1.0]) | st.floats(0, 1)
+
 
 def content(size: int, seed: int = 0) -> bytes:
     """Bytes in which no run looks like its neighbour."""
@@ -43,7 +45,7 @@ class BufferAgainstBytes(RuleBasedStateMachine):
             given[:] = bytes(size)  # what is not bytes was copied, so changing it changes nothing
         self.model += data
 
-    @rule(share=st.floats(0, 1))
+    @rule(share=SHARES)
     def drain(self, share: float) -> None:
         size = self.fraction(share)
         self.buffer.needed, self.buffer.hint = 7, "learnt"
@@ -55,7 +57,7 @@ class BufferAgainstBytes(RuleBasedStateMachine):
         if size:
             self.drained.append(taken)
 
-    @rule(share=st.floats(0, 1))
+    @rule(share=SHARES)
     def look_at_the_front(self, share: float) -> None:
         size = self.fraction(share)
         data, start = self.buffer.front(size)
@@ -106,6 +108,18 @@ def test_front_of_one_piece_is_that_piece() -> None:
     buffer.drain(4)
     assert buffer.front(10)[0] is piece
     assert buffer.front(10)[1] == 4
+
+
+def test_what_was_drained_does_not_come_back_when_more_is_appended() -> None:
+    first, second, third = content(600, 1), content(600, 2), content(600, 3)
+    buffer = Buffer(first)
+    buffer.append(second)
+    buffer.append(third)
+    assert buffer.drain(1800) == first + second + third
+    assert bytes(buffer) == b""
+    buffer.append(first)
+    buffer.append(second)
+    assert buffer.peek(1200) == first + second
 
 
 @pytest.mark.parametrize(("size", "offset"), [(-1, 0), (0, -1)])
