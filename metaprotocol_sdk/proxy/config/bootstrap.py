@@ -1,0 +1,82 @@
+"""The file's root: ``envoy.config.bootstrap.v3.Bootstrap``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import Field
+
+from metaprotocol_sdk.proxy.config.cluster import Cluster
+from metaprotocol_sdk.proxy.config.context import Context
+from metaprotocol_sdk.proxy.config.fields import Data, Repeated
+from metaprotocol_sdk.proxy.config.listener import Listener
+from metaprotocol_sdk.proxy.config.message import Message, not_yet, without_effect
+from metaprotocol_sdk.proxy.config.tree import Entries
+from metaprotocol_sdk.proxy.config.values import NodeConfig, ProxyConfig
+
+
+class Node(Message):
+    """``envoy.config.core.v3.Node``; the keys of ``metadata`` are data and stay as they are written."""
+
+    ignored = without_effect(
+        "locality", "dynamic_parameters", "user_agent_name", "user_agent_version", "user_agent_build_version",
+        "extensions", "client_features", "listening_addresses",
+    )  # fmt: skip
+
+    id: str = ""
+    cluster: str = ""
+    metadata: Data = Field(default_factory=dict)
+
+    def value(self) -> NodeConfig:
+        """What the runtime reads."""
+        return NodeConfig(id=self.id, cluster=self.cluster, metadata=self.metadata)
+
+
+class StaticResources(Message):
+    """``envoy.config.bootstrap.v3.Bootstrap.StaticResources``."""
+
+    refused = not_yet("secrets")
+
+    listeners: Repeated[Listener] = ()
+    clusters: Repeated[Cluster] = ()
+
+
+class Bootstrap(Message):
+    """``envoy.config.bootstrap.v3.Bootstrap``, the part a MetaProtocol proxy uses."""
+
+    refused = not_yet(
+        "dynamic_resources", "cluster_manager", "hds_config", "tracing", "use_tcp_for_dns_lookups",
+        "dns_resolution_config", "typed_dns_resolver_config", "bootstrap_extensions", "fatal_actions",
+        "config_sources", "default_config_source", "certificate_provider_instances", "default_regex_engine",
+        "xds_delegate_extension", "xds_config_tracker_extension", "listener_manager",
+    )  # fmt: skip
+    ignored: ClassVar[Mapping[str, str]] = {
+        "admin": "the admin interface is not there yet: nothing listens at its address",
+        "application_log_config": "without effect; `metaproto proxy --help` says how the log is set",
+        **without_effect(
+            "node_context_params", "flags_path", "stats_config", "stats_sinks", "deferred_stat_options",
+            "stats_flush_interval", "stats_flush_on_admin", "watchdog", "watchdogs", "layered_runtime",
+            "overload_manager", "enable_dispatcher_stats", "header_prefix", "stats_server_version_override",
+            "default_socket_interface", "inline_headers", "perf_tracing_file_path",
+            "grpc_async_client_manager_config", "memory_allocator_manager",
+        ),
+    }  # fmt: skip
+
+    node: Node = Node()
+    static_resources: StaticResources = StaticResources()
+
+    @classmethod
+    def inspect(cls, fields: Entries, context: Context) -> None:
+        """Warns of a proxy without a listener."""
+        if not fields.child("static_resources").get("listeners"):
+            place = fields.child("static_resources").value_place("listeners")
+            context.report.warning(place, "no listener is defined: this proxy serves nobody")
+
+    def value(self) -> ProxyConfig:
+        """What the runtime reads, without notes."""
+        return ProxyConfig(
+            node=self.node.value(),
+            listeners=tuple(each.value() for each in self.static_resources.listeners),
+            clusters=tuple(each.value() for each in self.static_resources.clusters),
+        )

@@ -1,0 +1,71 @@
+"""What a validation of one file knows beside the message at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from metaprotocol_sdk.codec import Codec
+from metaprotocol_sdk.exceptions import CodecLoadError, CodecNotFound
+from metaprotocol_sdk.proxy.config.extension import FilterModel
+from metaprotocol_sdk.proxy.config.report import Report
+from metaprotocol_sdk.proxy.config.sentences import report_errors, shown
+from metaprotocol_sdk.proxy.config.tree import Entries, Place
+from metaprotocol_sdk.registry import find_codec
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+class Context:
+    """Handed to every validator of one file, as pydantic's ``info.context``.
+
+    Args:
+        report: Gets the findings.
+        filters: How each kind of filter is configured, by name.
+    """
+
+    def __init__(self, report: Report, filters: Mapping[str, FilterModel]) -> None:
+        self.report = report
+        self.filters = filters
+        self._claims: dict[tuple[str, str], Place] = {}
+        self._references: list[tuple[Entries, str]] = []
+        self._codecs: dict[str, type[Codec] | str] = {}
+
+    def validate(self, model: type[ModelT], tree: Entries) -> ModelT | None:
+        """``tree`` as a ``model``; None: its errors are in the report."""
+        try:
+            return model.model_validate(tree, context=self)
+        except ValidationError as error:
+            report_errors(error, tree, self.report)
+            return None
+
+    def claim(self, kind: str, name: str, place: Place) -> None:
+        """Reserves a name or an address for what stands at ``place``; an error when something else has it."""
+        first = self._claims.setdefault((kind, name), place)
+        if first is not place:
+            self.report.error(place, f"another {kind} has {shown(name)} already, at line {first.line}")
+
+    def refer_to_cluster(self, fields: Entries, key: str) -> None:
+        """Remembers that a message names a cluster, to be looked up when all of them are known."""
+        self._references.append((fields, key))
+
+    def check_references(self) -> None:
+        """Warns of every cluster that is named and not defined: requests that go there get an error reply."""
+        for fields, key in self._references:
+            name = fields[key]
+            if isinstance(name, str) and name and ("cluster", name) not in self._claims:
+                self.report.warning(
+                    fields.value_place(key),
+                    f"no cluster is named {shown(name)}; requests that go there are answered with unknown cluster",
+                )
+
+    def codec(self, name: str) -> type[Codec] | str:
+        """The codec class of a name, or why there is none, as a sentence."""
+        if name not in self._codecs:
+            try:
+                self._codecs[name] = find_codec(name)
+            except (CodecNotFound, CodecLoadError) as error:
+                self._codecs[name] = str(error)
+        return self._codecs[name]

@@ -1,0 +1,77 @@
+"""Envoy's extensions: a name, and a configuration in a ``google.protobuf.Any`` that says its own type.
+
+::
+
+    typed_config:                                     typed_config:
+      '@type': type.googleapis.com/a.b.Message          '@type': type.googleapis.com/udpa.type.v1.TypedStruct
+      field: value                                      type_url: type.googleapis.com/a.b.Message
+                                                        value: {field: value}
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from metaprotocol_sdk.proxy.config.report import Report
+from metaprotocol_sdk.proxy.config.sentences import shown
+from metaprotocol_sdk.proxy.config.tree import Entries
+
+TYPE_PREFIX = "type.googleapis.com/"
+"""What a type URL begins with."""
+
+_TYPED_STRUCTS = frozenset(TYPE_PREFIX + name for name in ("udpa.type.v1.TypedStruct", "xds.type.v3.TypedStruct"))
+
+
+@dataclass(frozen=True, slots=True)
+class FilterModel:
+    """How the configuration of one kind of ``meta_protocol_filters`` is read.
+
+    A filter declares it, the server hands it to the loader, and the loader needs to know no filter.
+
+    Args:
+        name: The filter's registered name: ``aeraki.meta_protocol.filters.router``.
+        type_url: What ``'@type'`` of its configuration says.
+        model: What its fields are, a :class:`~metaprotocol_sdk.proxy.config.message.Message`; the filter gets the
+            validated instance. None: it has no fields.
+    """
+
+    name: str
+    type_url: str
+    model: type[BaseModel] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """One opened ``Any``: the type it says it is, and its fields."""
+
+    type_url: str
+    fields: Entries
+
+
+def open_any(value: Entries, report: Report) -> Extension | None:
+    """What is in an ``Any``, whether written directly or as a ``TypedStruct``; None: an error, reported."""
+    type_url = _type_url(value, "@type", report)
+    if type_url not in _TYPED_STRUCTS:
+        return Extension(type_url, value.without("@type")) if type_url else None
+    for key in value:
+        if key not in ("@type", "type_url", "typeUrl", "value"):
+            report.error(value.key_place(key), "unknown key; a TypedStruct has type_url and value")
+    inner = _type_url(value, "typeUrl" if "typeUrl" in value else "type_url", report)
+    fields = value.get("value", Entries(value.node, value, "value"))
+    if not isinstance(fields, Entries):
+        report.error(value.value_place("value"), f"expected a mapping, found {shown(fields)}")
+        return None
+    return Extension(inner, fields) if inner else None
+
+
+def _type_url(value: Entries, key: str, report: Report) -> str:
+    found = value.get(key)
+    if found is None:
+        report.error(value.value_place(key), f"required, and not there: it says the type, as {TYPE_PREFIX}…")
+    elif not isinstance(found, str) or not found:
+        report.error(value.value_place(key), f"expected a type, as {TYPE_PREFIX}…, found {shown(found)}")
+    else:
+        return found
+    return ""

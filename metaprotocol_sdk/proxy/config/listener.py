@@ -1,0 +1,132 @@
+"""Listeners: ``envoy.config.listener.v3.Listener`` with the one network filter this proxy is."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated, Any
+
+from pydantic import PlainValidator, ValidationInfo, field_validator
+
+from metaprotocol_sdk.names import nearest
+from metaprotocol_sdk.proxy.config.cluster import Address
+from metaprotocol_sdk.proxy.config.context import Context
+from metaprotocol_sdk.proxy.config.extension import open_any
+from metaprotocol_sdk.proxy.config.fields import Repeated, Text, is_ip, word
+from metaprotocol_sdk.proxy.config.message import NOT_YET, Message, context_of, not_yet, without_effect
+from metaprotocol_sdk.proxy.config.meta_protocol import TYPE_URL, MetaProtocolProxy
+from metaprotocol_sdk.proxy.config.sentences import expected, shown
+from metaprotocol_sdk.proxy.config.tree import Entries, Items
+from metaprotocol_sdk.proxy.config.values import ListenerConfig, TrafficDirection
+
+FILTER_NAMES = ("aeraki.meta_protocol_proxy", "envoy.filters.network.meta_protocol_proxy")
+"""The names the network filter goes by: upstream's own, and the one Aeraki writes."""
+
+
+class NetworkFilter(Message):
+    """``envoy.config.listener.v3.Filter``, of the one kind there is."""
+
+    refused = not_yet("config_discovery")
+
+    name: Text
+    typed_config: Any
+
+    @classmethod
+    def inspect(cls, fields: Entries, context: Context) -> None:
+        """Reports another filter's name."""
+        name = fields.get("name")
+        if not isinstance(name, str) or not name or name in FILTER_NAMES:
+            return
+        place = fields.value_place("name")
+        if near := nearest(name, FILTER_NAMES):
+            context.report.error(place, f"no network filter is named {shown(name)}; did you mean {near}?")
+        else:
+            context.report.error(place, f"the network filter {shown(name)} is {NOT_YET}; supported: {FILTER_NAMES[0]}")
+
+    @field_validator("typed_config")
+    @classmethod
+    def _open(cls, value: Any, info: ValidationInfo) -> Any:
+        context = context_of(info)
+        if not isinstance(value, Entries):
+            raise expected("a mapping", value)
+        extension = open_any(value, context.report)
+        if extension is None or info.data.get("name") not in FILTER_NAMES:
+            return None
+        if extension.type_url != TYPE_URL:
+            raise ValueError(f"expected '@type': {TYPE_URL}, found {shown(extension.type_url)}")
+        return context.validate(MetaProtocolProxy, extension.fields)
+
+
+class FilterChain(Message):
+    """``envoy.config.listener.v3.FilterChain``."""
+
+    refused = not_yet("filter_chain_match", "use_proxy_proto", "transport_socket", "transport_socket_connect_timeout")
+    ignored = without_effect("name", "metadata")
+
+    filters: Repeated[NetworkFilter]
+
+    @classmethod
+    def inspect(cls, fields: Entries, context: Context) -> None:
+        """Reports any number of filters but one."""
+        _expect_one(fields, "filters", "network filter", context)
+
+
+class Listener(Message):
+    """``envoy.config.listener.v3.Listener``."""
+
+    refused = not_yet(
+        "additional_addresses", "filter_chain_matcher", "use_original_dst", "default_filter_chain",
+        "per_connection_buffer_limit_bytes", "deprecated_v1", "listener_filters", "listener_filters_timeout",
+        "continue_on_listener_filters_timeout", "transparent", "freebind", "socket_options",
+        "tcp_fast_open_queue_length", "udp_listener_config", "api_listener", "access_log", "tcp_backlog_size",
+        "bind_to_port", "internal_listener", "enable_mptcp", "fcds_config", "tcp_keepalive",
+    )  # fmt: skip
+    ignored = without_effect(
+        "stat_prefix", "metadata", "drain_type", "connection_balance_config", "reuse_port", "enable_reuse_port",
+        "max_connections_to_accept_per_socket_event", "ignore_global_conn_limit", "bypass_overload_manager",
+    )  # fmt: skip
+
+    name: str = ""
+    address: Address
+    traffic_direction: Annotated[
+        TrafficDirection, PlainValidator(word({each.value: each for each in TrafficDirection}))
+    ] = TrafficDirection.UNSPECIFIED
+    filter_chains: Repeated[FilterChain]
+
+    @classmethod
+    def inspect(cls, fields: Entries, context: Context) -> None:
+        """Claims the name and the address, and reports any number of filter chains but one."""
+        _expect_one(fields, "filter_chains", "filter chain", context)
+        if isinstance(name := fields.get("name"), str) and name:
+            context.claim("listener", name, fields.value_place("name"))
+        socket = fields.child("address").child("socket_address")
+        host, port = socket.get("address"), socket.get("port_value")
+        if not isinstance(host, str) or not host:
+            return
+        if not is_ip(host):
+            problem = f"expected an IP address to listen on, found {shown(host)}; every address: 0.0.0.0 or ::"
+            context.report.error(socket.value_place("address"), problem)
+        elif type(port) is int and port:  # 0 is a new port every time
+            address = f"{ipaddress.ip_address(host)} port {port}"
+            context.claim("listener", address, socket.value_place("address"))
+
+    def value(self) -> ListenerConfig:
+        """What the runtime reads. A listener without a name goes by its address."""
+        proxy: MetaProtocolProxy = self.filter_chains[0].filters[0].typed_config
+        address = self.address.value()
+        return ListenerConfig(
+            name=self.name or str(address),
+            address=address,
+            traffic_direction=self.traffic_direction,
+            stat_prefix=proxy.stat_prefix,
+            protocol=proxy.protocol_value(),
+            routes=proxy.routes_value(),
+            filters=proxy.filters_value(),
+            idle_timeout=proxy.idle_timeout or None,
+        )
+
+
+def _expect_one(fields: Entries, key: str, what: str, context: Context) -> None:
+    value = fields.get(key)
+    if isinstance(value, Items) and len(value) != 1:
+        place = value.item_place(1) if value else fields.value_place(key)
+        context.report.error(place, f"expected one {what}, found {len(value)}; more than one is {NOT_YET}")

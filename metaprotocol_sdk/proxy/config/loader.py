@@ -1,0 +1,87 @@
+"""A configuration file to the values the runtime reads, or to every finding at once."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+from metaprotocol_sdk.exceptions import ConfigError
+from metaprotocol_sdk.proxy.config.bootstrap import Bootstrap
+from metaprotocol_sdk.proxy.config.context import Context
+from metaprotocol_sdk.proxy.config.document import MAX_SIZE, read_document
+from metaprotocol_sdk.proxy.config.extension import FilterModel
+from metaprotocol_sdk.proxy.config.meta_protocol import ROUTER
+from metaprotocol_sdk.proxy.config.report import Report
+from metaprotocol_sdk.proxy.config.tree import Place
+from metaprotocol_sdk.proxy.config.values import ProxyConfig
+
+NO_FILTERS: Mapping[str, FilterModel] = {}
+"""No filter but the router, which is always known."""
+
+
+def load_config(path: str | os.PathLike[str], *, filters: Mapping[str, FilterModel] = NO_FILTERS) -> ProxyConfig:
+    """The configuration in a file of Envoy bootstrap YAML.
+
+    Args:
+        path: The file; UTF-8, at most 16 MiB.
+        filters: How each kind of ``meta_protocol_filters`` beside the router is configured, by name.
+
+    Raises:
+        ConfigError: The file cannot be read or used; every finding is in it, in the file's order.
+    """
+    name = os.fspath(path)
+    try:
+        with open(name, "rb") as file:
+            data = file.read(MAX_SIZE + 1)
+    except (OSError, ValueError) as error:
+        report = Report(name)
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        report.error(Place(0, 0, ""), f"the file cannot be read: {reason}")
+        raise ConfigError(report.findings) from error
+    return parse_config(data, file=name, filters=filters)
+
+
+def parse_config(
+    text: str | bytes, *, file: str = "<string>", filters: Mapping[str, FilterModel] = NO_FILTERS
+) -> ProxyConfig:
+    """The configuration in Envoy bootstrap YAML.
+
+    Args:
+        text: The YAML; bytes are UTF-8.
+        file: What findings call it.
+        filters: As :func:`load_config` takes them.
+
+    Returns:
+        The configuration; warnings and notes, in the file's order, are its ``notes``.
+
+    Raises:
+        ConfigError: It cannot be used; every finding is in it, in the file's order.
+    """
+    with _collector_paused():
+        return _parse(text, Report(file), {ROUTER.name: ROUTER, **filters})
+
+
+def _parse(text: str | bytes, report: Report, filters: Mapping[str, FilterModel]) -> ProxyConfig:
+    root = read_document(text, report)
+    context = Context(report, filters)
+    bootstrap = context.validate(Bootstrap, root)
+    context.check_references()
+    report.raise_errors()
+    assert bootstrap is not None, "what cannot be validated has an error in the report"
+    return replace(bootstrap.value(), notes=report.findings)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    # A big file is millions of objects that all live until the end. Looking through them again and again for garbage
+    # was four fifths of the time: 10,000 routes took 4.6 s, and take 0.9 s.
+    paused = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if paused:
+            gc.enable()

@@ -1,0 +1,109 @@
+"""The application protocol: its codec, found and tried while the file is read, and how connections carry it."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from pydantic import Field, StrictBool
+
+from metaprotocol_sdk.codec import Codec as CodecClass
+from metaprotocol_sdk.exceptions import CodecBug, CodecLoadError
+from metaprotocol_sdk.names import nearest
+from metaprotocol_sdk.proxy.config.context import Context
+from metaprotocol_sdk.proxy.config.extension import open_any
+from metaprotocol_sdk.proxy.config.fields import Data, Text
+from metaprotocol_sdk.proxy.config.message import Message
+from metaprotocol_sdk.proxy.config.report import Report
+from metaprotocol_sdk.proxy.config.sentences import shown
+from metaprotocol_sdk.proxy.config.tree import Entries, plain
+from metaprotocol_sdk.registry import load_codec
+
+
+class Codec(Message):
+    """``Codec``: a registered name, and the codec's own keyword arguments as ``config``."""
+
+    name: Text
+    config: Data = Field(default_factory=dict)
+
+    @classmethod
+    def inspect(cls, fields: Entries, context: Context) -> None:
+        """Finds the codec and makes one, so that what it refuses is said with its place in the file."""
+        name, config = fields.get("name"), fields.get("config")
+        if not isinstance(name, str) or not name or not isinstance(config, Entries | None):
+            return
+        codec = context.codec(name)
+        if isinstance(codec, str):
+            context.report.error(fields.value_place("name"), codec)
+        elif config is None:
+            _try_codec(name, {}, fields, context.report)
+        elif (arguments := _arguments(config, context.report)) is not None and _takes(codec, arguments, context.report):
+            _try_codec(name, plain(arguments), fields, context.report)
+
+    def keyword_arguments(self) -> dict[str, Any]:
+        """What the codec is made with: ``config``, without what says its type in Envoy."""
+        if "@type" not in self.config:
+            return self.config
+        direct = {key: value for key, value in self.config.items() if key != "@type"}
+        return direct.get("value", {}) if direct.keys() & {"type_url", "typeUrl"} else direct
+
+
+class ApplicationProtocol(Message):
+    """``ApplicationProtocol``."""
+
+    name: Text
+    codec: Codec | None = None
+    multiplexing: StrictBool = False
+
+
+def inspect_protocol(fields: Entries, context: Context) -> None:
+    """Reports a MetaProtocolProxy without a codec, or one that multiplexes a protocol without request ids."""
+    protocol = fields.child("protocol")
+    codec = protocol if protocol.get("codec") is not None else fields
+    if codec.get("codec") is None:
+        missing = "required, and not there: protocol: {name: …, codec: {name: …}} says what is spoken here"
+        given = "protocol" in fields
+        context.report.error(protocol.value_place("codec") if given else fields.value_place("protocol"), missing)
+    name = codec.child("codec").get("name")
+    found = context.codec(name) if isinstance(name, str) and name else ""
+    if protocol.get("multiplexing") is True and not isinstance(found, str) and not len(found.request_ids):
+        context.report.error(
+            protocol.value_place("multiplexing"),
+            f"expected false: messages of {shown(name)} have no request id that pairs a reply with its request, so "
+            "several requests cannot share a connection",
+        )
+
+
+def _arguments(config: Entries, report: Report) -> Entries | None:
+    if "@type" not in config:
+        return config
+    opened = open_any(config, report)
+    return opened.fields if opened is not None else None
+
+
+def _takes(codec: type[CodecClass], arguments: Entries, report: Report) -> bool:
+    """Reports every argument that the codec has not, at its place."""
+    parameters = inspect.signature(codec).parameters.values()
+    known = [
+        each.name for each in parameters if each.kind is each.KEYWORD_ONLY or each.kind is each.POSITIONAL_OR_KEYWORD
+    ]
+    if any(each.kind is each.VAR_KEYWORD for each in parameters):
+        return True
+    unknown = [key for key in arguments if key not in known]
+    for key in unknown:
+        near = nearest(key, known) if len(key) < 100 else ""
+        instead = f"did you mean {near}?" if near else f"it takes {', '.join(known) or 'none'}"
+        report.error(arguments.key_place(key), f"the codec has no setting {shown(key)}; {instead}")
+    return not unknown
+
+
+def _try_codec(name: str, arguments: dict[str, Any], fields: Entries, report: Report) -> None:
+    place = fields.value_place("config" if "config" in fields else "name")
+    try:
+        load_codec(name, **arguments)
+    except CodecLoadError as error:
+        report.error(place, str(error))
+    except (
+        Exception
+    ) as error:  # a codec is anyone's code; what else it raises is its bug, and the file's reader is told
+        report.error(place, str(CodecBug.from_exception(name, "its construction", error)))
