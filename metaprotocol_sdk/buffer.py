@@ -57,26 +57,24 @@ class Buffer:
         if type(data) is not bytes:
             data = bytes(data)
         size = len(data)
-        if not size:
-            return
         if not self._length:
-            self._front = data
-            self._start = 0
-        elif self._pieces or type(self._front) is bytes:
-            self._append_piece(data)
-        else:
+            if size:
+                self._front = data
+                self._start = 0
+        elif type(self._front) is not bytes and not self._pieces:
             self._front += data  # a bytearray since its second join: grows in place
+        elif size < _MERGE_BELOW:
+            self._append_small(data)
+        else:
+            self._pieces.append(data)
         self._length += size
 
-    def _append_piece(self, data: bytes) -> None:
+    def _append_small(self, data: bytes) -> None:
         pieces = self._pieces
-        if len(data) < _MERGE_BELOW:
-            if pieces and type(pieces[-1]) is bytearray and len(pieces[-1]) < _MERGE_UP_TO:
-                pieces[-1] += data
-                return
+        if pieces and type(pieces[-1]) is bytearray and len(pieces[-1]) < _MERGE_UP_TO:
+            pieces[-1] += data
+        elif data:
             pieces.append(bytearray(data))
-        else:
-            pieces.append(data)
 
     def front(self, size: int) -> tuple[bytes | bytearray, int]:
         """A run of bytes that holds at least the first ``size`` unread ones, and the index where they start in it.
