@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -87,6 +87,7 @@ class BufferAgainstBytes(RuleBasedStateMachine):
 
 
 TestBufferAgainstBytes = BufferAgainstBytes.TestCase
+TestBufferAgainstBytes.settings = settings(max_examples=300, stateful_step_count=20)
 
 
 @given(st.lists(SIZES.filter(bool), min_size=1, max_size=5))
