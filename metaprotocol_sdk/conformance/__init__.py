@@ -1,0 +1,63 @@
+"""The laws every codec keeps, and the suite that proves one keeps them.
+
+A codec's ``strategies.py`` says what its messages look like, as :class:`Subject`; :func:`run` judges it by every law in
+:data:`CHECKS`, :func:`verify` by one, for a test. ``metaproto conformance`` is the command line of it.
+
+Names load on first use (PEP 562): what does not draw messages does not load Hypothesis.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from metaprotocol_sdk.conformance.case import Case
+    from metaprotocol_sdk.conformance.check import Check, Draw, Level
+    from metaprotocol_sdk.conformance.checks import CHECKS
+    from metaprotocol_sdk.conformance.outcome import Outcome, Report, Verdict
+    from metaprotocol_sdk.conformance.subject import Sample, Subject
+    from metaprotocol_sdk.conformance.suite import replay, run
+    from metaprotocol_sdk.conformance.target import find_subject
+    from metaprotocol_sdk.conformance.verify import verify
+
+_HOMES = {
+    "case": ("Case",),
+    "check": ("Check", "Draw", "Level"),
+    "checks": ("CHECKS",),
+    "outcome": ("Outcome", "Report", "Verdict"),
+    "subject": ("Sample", "Subject"),
+    "suite": ("replay", "run"),
+    "target": ("find_subject",),
+    "verify": ("verify",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "CHECKS",
+    "Case",
+    "Check",
+    "Draw",
+    "Level",
+    "Outcome",
+    "Report",
+    "Sample",
+    "Subject",
+    "Verdict",
+    "find_subject",
+    "replay",
+    "run",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,200 @@
+"""What the laws are tried on: strategies named for what they do to bytes, and :func:`cases`, which puts them together.
+
+Nothing here filters what it draws, so a law costs no more than its examples.
+"""
+
+from __future__ import annotations
+
+from hypothesis import assume
+from hypothesis import strategies as st
+from hypothesis.errors import HypothesisException
+
+from metaprotocol_sdk.conformance.case import Case, nearly_every_cut
+from metaprotocol_sdk.conformance.check import Check, Draw
+from metaprotocol_sdk.conformance.conversation import parties, whole_message
+from metaprotocol_sdk.conformance.subject import Sample, Subject
+from metaprotocol_sdk.metadata import MessageType
+from metaprotocol_sdk.mutation import Mutation
+
+_HEAD = 24
+"""Bytes from the front where corruption is likeliest to matter: most headers end here."""
+_SMALLEST_LIMIT = 64
+"""What hostile bytes run over is no smaller: below the size of a header a limit means nothing."""
+_EXTREMES = (0x00, 0x01, 0x7F, 0x80, 0xFF)
+
+
+class StrategyFault(BaseException):
+    """A subject's strategy raised, or gave something that is no Sample; the text says what.
+
+    Not an Exception, so that Hypothesis ends at once instead of shrinking towards the strategy's own fault.
+    """
+
+
+def truncations(data: bytes) -> st.SearchStrategy[bytes]:
+    """Fronts of ``data``, at least one byte and fewer than all; ``data`` itself when it has only one."""
+    return st.integers(1, max(1, len(data) - 1)).map(lambda size: data[:size])
+
+
+def chunkings(size: int) -> st.SearchStrategy[tuple[int, ...]]:
+    """Offsets at which ``size`` bytes are cut into reads, ascending: none, one, a few, or (nearly) all of them."""
+    if size < 2:
+        return st.just(())
+    places = st.integers(1, size - 1)
+    few = st.lists(places, min_size=1, max_size=6, unique=True).map(lambda cuts: tuple(sorted(cuts)))
+    return st.one_of(places.map(lambda cut: (cut,)), few, st.just(nearly_every_cut(size)))
+
+
+@st.composite
+def corruptions(draw: st.DrawFn, data: bytes) -> bytes:
+    """``data`` with one to three faults: a byte, an extreme number, bytes missing, doubled, put in, or cut off."""
+    for _ in range(draw(st.integers(1, 3))):
+        data = draw(_EDITS[draw(st.integers(0, len(_EDITS) - 1))](data)) if data else draw(st.binary(max_size=8))
+    return data
+
+
+def _places(data: bytes) -> st.SearchStrategy[int]:
+    last = len(data) - 1
+    return st.one_of(st.integers(0, min(last, _HEAD)), st.integers(0, last))
+
+
+def _replaced_bytes(data: bytes) -> st.SearchStrategy[bytes]:
+    return st.tuples(_places(data), st.integers(0, 255)).map(lambda at: _spliced(data, at[0], 1, bytes([at[1]])))
+
+
+def _extreme_numbers(data: bytes) -> st.SearchStrategy[bytes]:
+    """A window of 1, 2, 4 or 8 bytes at an extreme: zero, all ones, the largest or smallest of either byte order."""
+    windows = st.tuples(_places(data), st.sampled_from((1, 2, 4, 8)), st.sampled_from(_EXTREMES), st.booleans())
+
+    def plant(window: tuple[int, int, int, bool]) -> bytes:
+        at, width, top, is_big = window
+        low = {0x7F: 0xFF, 0xFF: 0xFF}.get(top, 0)
+        number = bytes([top]) + bytes([low]) * (width - 1) if is_big else bytes([low]) * (width - 1) + bytes([top])
+        return _spliced(data, at, width, number[: len(data) - at])
+
+    return windows.map(plant)
+
+
+def _missing_bytes(data: bytes) -> st.SearchStrategy[bytes]:
+    return st.tuples(_places(data), st.integers(1, 8)).map(lambda at: _spliced(data, at[0], at[1], b""))
+
+
+def _doubled_bytes(data: bytes) -> st.SearchStrategy[bytes]:
+    return st.tuples(_places(data), st.integers(1, 8)).map(lambda at: _spliced(data, at[0], 0, data[at[0] :][: at[1]]))
+
+
+def _foreign_bytes(data: bytes) -> st.SearchStrategy[bytes]:
+    return st.tuples(_places(data), st.binary(min_size=1, max_size=8)).map(lambda at: _spliced(data, at[0], 0, at[1]))
+
+
+def _spliced(data: bytes, start: int, size: int, put: bytes) -> bytes:
+    return data[:start] + put + data[start + size :]
+
+
+_EDITS = (_replaced_bytes, _extreme_numbers, _missing_bytes, _doubled_bytes, _foreign_bytes, truncations)
+
+
+def hostile_bytes(data: bytes) -> st.SearchStrategy[bytes]:
+    """What a peer that is broken or means harm sends: corrupted messages mostly, and bytes that are nothing at all."""
+    return st.one_of(corruptions(data), corruptions(data), st.binary(min_size=1, max_size=64))
+
+
+def request_ids(ids: range) -> st.SearchStrategy[int]:
+    """Ids of ``ids``, its ends and the edges of every power of two in it often among them."""
+    edges = {ids[0], ids[-1], *(edge for power in range(7, 65) for edge in (2**power - 1, 2**power) if edge in ids)}
+    return st.one_of(st.sampled_from(sorted(edges)), st.sampled_from(ids))
+
+
+def mutations(own_keys: tuple[str, ...]) -> st.SearchStrategy[Mutation]:
+    """Changes of a message's strings: its own keys in another case, and fresh ones; new values, and removals."""
+    fresh = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=12).map(lambda name: f"x-{name}0")
+    own = st.sampled_from(own_keys) if own_keys else st.nothing()
+    spelled = own.flatmap(lambda key: st.sampled_from((key, key.upper(), key.title())))
+    plain = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789", min_size=1, max_size=16)
+    odd = st.one_of(st.sampled_from(_ODD_TEXTS), st.text(max_size=8))
+    values = st.one_of(plain, plain, odd, st.none())
+    return st.dictionaries(st.one_of(fresh, spelled), values, min_size=1, max_size=3).map(Mutation)
+
+
+_ODD_TEXTS = ("", " ", "\r\n", "\0", "a: b\r\nc: d", "é", "\U0001f642", "7" * 70, "long " * 14_000, "\ud800")
+"""What random text hardly ever is, and what breaks encoders: empty, line ends, NUL, more than a u16 counts."""
+
+
+@st.composite
+def cases(draw: st.DrawFn, subject: Subject, check: Check, ids: range) -> Case:
+    """Cases for one check: the side, the bytes and the parts that the check says it draws.
+
+    Args:
+        draw: Hypothesis's.
+        subject: Whose messages.
+        check: What for.
+        ids: The codec's ``request_ids``.
+    """
+    wants = check.draws
+    side = draw(st.sampled_from(subject.sides))
+    count = draw(st.integers(1, 3)) if Draw.STREAM in wants else 1
+    pairs = [_draw_message(draw, subject, side) for _ in range(count)]
+    requests = tuple(request.data for request, _ in pairs if request is not None)
+    messages = [message for _, message in pairs]
+    wire = b"".join(message.data for message in messages)
+    sample: Sample | None = messages[0] if count == 1 else None
+    limit = None
+    if Draw.CORRUPTION in wants and draw(st.booleans()):
+        wire, sample = draw(hostile_bytes(wire)), None
+        if Draw.LIMIT in wants:
+            limit = max(_SMALLEST_LIMIT, *(len(message.data) for message in messages)) + draw(st.integers(0, 32))
+            wire += draw(st.binary(min_size=1, max_size=4)) * limit
+    return Case(
+        side=side,
+        wire=wire,
+        sample=sample,
+        requests=requests,
+        cuts=draw(chunkings(len(wire))) if Draw.CUTS in wants else (),
+        trailing=_draw_trailing(draw, subject, side) if Draw.TRAILING in wants else b"",
+        mutation=draw(mutations(_own_keys(subject, side, wire, requests))) if Draw.MUTATION in wants else Mutation(),
+        request_id=draw(request_ids(ids)) if Draw.REQUEST_ID in wants else None,
+        limit=limit,
+    )
+
+
+def _draw_message(draw: st.DrawFn, subject: Subject, side: MessageType) -> tuple[Sample | None, Sample]:
+    """A message of one side, and the request it answers where the subject pairs them."""
+    if side is MessageType.REQUEST or subject.reply_to is None or subject.requests is None:
+        strategy = subject.requests if side is MessageType.REQUEST else subject.responses
+        return None, _draw_sample(draw, strategy, side.name.lower() + "s")
+    request = _draw_sample(draw, subject.requests, "requests")
+    try:
+        replies = subject.reply_to(request)
+    except Exception as error:
+        raise StrategyFault(f"reply_to raised {type(error).__name__}: {error}") from error
+    assume(replies is not None)
+    return request, _draw_sample(draw, replies, "reply_to")
+
+
+def _draw_sample(draw: st.DrawFn, strategy: st.SearchStrategy[Sample] | None, name: str) -> Sample:
+    if not isinstance(strategy, st.SearchStrategy):
+        raise StrategyFault(f"{name} is {type(strategy).__name__}; it is a Hypothesis strategy of Samples")
+    try:
+        sample = draw(strategy)
+    except HypothesisException:
+        raise
+    except Exception as error:
+        raise StrategyFault(f"the strategy {name} raised {type(error).__name__}: {error}") from error
+    if not isinstance(sample, Sample):
+        raise StrategyFault(
+            f"the strategy {name} gives {type(sample).__name__}; it gives metaprotocol_sdk.conformance.Sample"
+        )
+    return sample
+
+
+def _draw_trailing(draw: st.DrawFn, subject: Subject, side: MessageType) -> bytes:
+    if draw(st.booleans()):
+        return draw(st.binary(min_size=1, max_size=24))
+    return _draw_message(draw, subject, side)[1].data
+
+
+def _own_keys(subject: Subject, side: MessageType, wire: bytes, requests: tuple[bytes, ...]) -> tuple[str, ...]:
+    case = Case(side=side, wire=wire, requests=requests)
+    try:
+        return tuple(whole_message(parties(subject.factory(), case).reader, side, wire))
+    except Exception:
+        return ()

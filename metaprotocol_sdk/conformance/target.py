@@ -1,0 +1,91 @@
+"""From what a person types to a :class:`Subject`."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.util import find_spec
+from types import ModuleType
+
+from metaprotocol_sdk.codec import Codec
+from metaprotocol_sdk.conformance.subject import Subject
+from metaprotocol_sdk.exceptions import ConformanceError
+from metaprotocol_sdk.registry import find_codec
+
+STRATEGIES = "strategies"
+"""The module beside a codec's that says what its messages look like."""
+ATTRIBUTE = "subject"
+"""What it calls its Subject."""
+
+
+def find_subject(target: str) -> Subject:
+    """The subject a target names.
+
+    Args:
+        target: A codec's registered name or ``module:Class``, whose subject is ``subject`` in the ``strategies`` module
+            beside the codec's; or ``module:subject`` itself.
+
+    Raises:
+        CodecNotFound: No codec has that name.
+        CodecLoadError: The codec cannot be loaded.
+        ConformanceError: The target or its strategies cannot be imported, or there is no Subject where it should be.
+    """
+    module_name, colon, attribute = target.partition(":")
+    if not colon:
+        return _subject_beside(find_codec(target))
+    if not module_name or not attribute:
+        raise ConformanceError(f"{target!r} is no target; write a codec's name, or module:subject")
+    module = _imported(module_name, f"the target {target!r}")
+    found: object = module
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            raise ConformanceError(
+                f"module {module_name!r} has no {attribute!r}; write {ATTRIBUTE} = Subject(...) there"
+            )
+        found = getattr(found, part)
+    if isinstance(found, type) and issubclass(found, Codec):
+        return _subject_beside(found)
+    return _checked(found, target)
+
+
+def _subject_beside(codec: type[Codec]) -> Subject:
+    package = codec.__module__.rpartition(".")[0]
+    name = f"{package}.{STRATEGIES}" if package else STRATEGIES
+    what = f"the strategies of codec {codec.name!r}"
+    if find_spec(name) is None:
+        raise ConformanceError(
+            f"{what} are looked for in {name}, and there is no such module; write it, with {ATTRIBUTE} = "
+            f"Subject({codec.__name__}, requests=..., responses=...), or name another place as module:subject"
+        )
+    module = _imported(name, what)
+    if not hasattr(module, ATTRIBUTE):
+        raise ConformanceError(
+            f"module {name!r} has no {ATTRIBUTE!r}; write {ATTRIBUTE} = Subject({codec.__name__}, ...) there"
+        )
+    return _checked(getattr(module, ATTRIBUTE), f"{name}:{ATTRIBUTE}")
+
+
+def _imported(name: str, what: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
+            raise ConformanceError(
+                f"{what} cannot be imported: there is no module {error.name!r}. The working folder and the installed "
+                "packages are searched"
+            ) from error
+        raise ConformanceError(
+            f"{what} cannot be imported: {name} imports {error.name!r}, which is not there"
+        ) from error
+    except Exception as error:
+        raise ConformanceError(
+            f"{what} cannot be imported: {name} fails with {type(error).__name__}: {error}"
+        ) from error
+
+
+def _checked(found: object, where: str) -> Subject:
+    if not isinstance(found, Subject):
+        raise ConformanceError(
+            f"{where} is {type(found).__name__}; it is a metaprotocol_sdk.conformance.Subject, which names the codec "
+            "and its messages"
+        )
+    return found
