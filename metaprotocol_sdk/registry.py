@@ -96,8 +96,9 @@ def load_codec(name: str, /, **config: Any) -> Codec:
     check_config(name, codec, config)
     try:
         return codec(**config)
-    except (TypeError, ValueError) as error:
-        raise CodecLoadError(name, f"it refuses its configuration {config!r}: {error}") from error
+    except Exception as error:  # its constructor runs any code
+        reason = str(error) if isinstance(error, (TypeError, ValueError)) else f"{type(error).__name__}: {error}"
+        raise CodecLoadError(name, f"it refuses its configuration {config!r}: {reason}") from error
 
 
 def check_config(name: str, codec: type[Codec], config: Mapping[str, Any]) -> None:
@@ -106,7 +107,9 @@ def check_config(name: str, codec: type[Codec], config: Mapping[str, Any]) -> No
         inspect.signature(codec).bind(**config)
     except TypeError as error:
         takes = [each.name for each in inspect.signature(codec).parameters.values() if each.kind is each.KEYWORD_ONLY]
-        raise CodecLoadError(name, f"its configuration does not fit: {error}; it takes {', '.join(takes)}") from error
+        raise CodecLoadError(
+            name, f"its configuration does not fit: {error}; it takes {', '.join(takes) or 'none'}"
+        ) from error
 
 
 def _points() -> Iterable[EntryPoint]:
@@ -119,7 +122,7 @@ def _load_target(name: str, target: str) -> type[Codec]:
         found: Any = importlib.import_module(module_name)
         for part in attribute.split("."):
             found = getattr(found, part)
-    except Exception as error:  # a plug-in's import runs any code, and any failure of it is the plug-in's
+    except (Exception, SystemExit) as error:  # an import runs any code, and any failure of it is the plug-in's
         raise CodecLoadError(name, f"importing {target} fails with {type(error).__name__}: {error}") from error
     return _checked(name, target, found)
 
