@@ -33,9 +33,7 @@ _SHOWN_BYTES = 512
 _WIDTH = 100
 """Columns of a report's sentences; commands are never broken."""
 _MARKS = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.SKIPPED: "\u2013", Verdict.ERROR: "!"}
-_ASCII_WIDTH = 100
-"""Columns of a report's sentences; commands are never broken."""
-_MARKS = {Verdict.PASSED: "ok", Verdict.FAILED: "FAIL", Verdict.SKIPPED: "skip", Verdict.ERROR: "ERROR"}
+_ASCII_MARKS = {Verdict.PASSED: "ok", Verdict.FAILED: "FAIL", Verdict.SKIPPED: "skip", Verdict.ERROR: "ERROR"}
 
 
 @dataclass(frozen=True, slots=True)
