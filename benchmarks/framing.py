@@ -62,14 +62,11 @@ class ByHand(Codec):
             return DecodeStatus.WAIT_FOR_DATA
         data, start = buffer.front(_SIZE)
         _, flow, total, cmd, code = _HEADER.unpack_from(data, start)
-        return self._take(buffer, metadata, flow, total, cmd, code)
-
-    def _take(self, buffer: Buffer, metadata: Metadata, flow: int, total: int, cmd: int, code: int) -> DecodeStatus:
         if total > self.max_message_size:
             raise MessageTooLarge(total, self.max_message_size)
         if total < _SIZE:
             raise DecodeError(f"pack_len is {total}")
-        if len(buffer) < total:
+        if have < total:
             buffer.needed = total
             return DecodeStatus.WAIT_FOR_DATA
         metadata.origin_message = buffer.drain(total)
@@ -104,7 +101,20 @@ class ByConstruct(ByHand):
             buffer.needed = _SIZE
             return DecodeStatus.WAIT_FOR_DATA
         header = self.parse(buffer.peek(_SIZE))
-        return self._take(buffer, metadata, header.pack_flow, header.pack_len, header.req_cmd, header.rsp_code)
+        if not _SIZE <= header.pack_len <= self.max_message_size:
+            raise DecodeError(f"pack_len is {header.pack_len}")
+        if have < header.pack_len:
+            buffer.needed = header.pack_len
+            return DecodeStatus.WAIT_FOR_DATA
+        metadata.origin_message = buffer.drain(header.pack_len)
+        metadata.request_id = header.pack_flow
+        metadata.header_size = _SIZE
+        metadata.body_size = header.pack_len - _SIZE
+        metadata["cmd"] = str(header.req_cmd)
+        metadata.operation_name = f"cmd/{header.req_cmd}"
+        if header.rsp_code:
+            metadata.response_status = ResponseStatus.ERROR
+        return DecodeStatus.DONE
 
 
 class ByCompiled(ByConstruct):
