@@ -1,0 +1,75 @@
+"""``metaproto proxy``: routes real traffic of any registered protocol."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from metaprotocol_sdk.proxy.config.values import ProxyConfig
+
+
+@click.command("proxy", short_help="Route real traffic of any registered protocol.")
+@click.option(
+    "-c",
+    "--config-path",
+    "path",
+    required=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Envoy bootstrap YAML with static listeners, routes and clusters.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["serve", "validate"]),
+    default="serve",
+    show_default=True,
+    help="validate: check the file, say what is wrong with it, and serve nothing.",
+)
+@click.option(
+    "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True, help="One line a record."
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="What is less grave is not written.",
+)
+@click.option(
+    "--drain-time",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long requests in flight may take to end after SIGTERM or Ctrl-C; a second signal stops at once.",
+)
+def command(path: Path, mode: str, log_format: str, log_level: str, drain_time: float) -> None:
+    """Route real traffic of any registered protocol.
+
+    Reads Envoy bootstrap YAML. The log goes to standard error; a line there says when each listener accepts clients.
+    """
+    from metaprotocol_sdk.proxy.config import load_config
+
+    config = load_config(path)
+    if mode == "validate":
+        for note in config.notes:
+            click.echo(note, err=True)
+        click.echo(_summary(config))
+        return
+    from metaprotocol_sdk.proxy.log import configure
+    from metaprotocol_sdk.proxy.server import Addresses, run
+
+    def ready(addresses: Addresses) -> None:
+        for name, (host, port) in addresses.items():
+            click.echo(f"ready: listener {name!r} on {host}:{port}", err=True)
+
+    configure(form=log_format, level=log_level, stream=click.get_text_stream("stderr"), now=time.monotonic)
+    click.get_current_context().exit(run(config, drain_time=drain_time, on_ready=ready))
+
+
+def _summary(config: ProxyConfig) -> str:
+    routes = sum(len(listener.routes.routes) for listener in config.listeners)
+    counts = [(len(config.listeners), "listener"), (routes, "route"), (len(config.clusters), "cluster")]
+    return "configuration OK: " + ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)

@@ -1,0 +1,1 @@
+"""Clusters: which servers there are, and which one takes the next request."""

@@ -1,0 +1,122 @@
+"""The writing half of a codec, as Decoder is the reading half: what it hands out can be trusted.
+
+Whatever a codec raises that its contract does not allow becomes a CodecBug that names it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Self
+
+from metaprotocol_sdk.buffer import Buffer
+from metaprotocol_sdk.codec import Codec
+from metaprotocol_sdk.errors import Error
+from metaprotocol_sdk.exceptions import CodecBug, EncodeError
+from metaprotocol_sdk.metadata import Metadata
+from metaprotocol_sdk.mutation import NO_MUTATION, Mutation
+from metaprotocol_sdk.proxy.log import LOGGER_NAME
+from metaprotocol_sdk.proxy.metrics import ListenerStats
+
+_log = logging.getLogger(LOGGER_NAME)
+
+
+class Encoder:
+    """Writes the messages of one listener's protocol.
+
+    Args:
+        codec: The protocol.
+        stats: What failed mutations are counted in.
+        warned: The mutations that were warned of.
+    """
+
+    __slots__ = ("_warned", "codec", "stats")
+
+    def __init__(self, codec: Codec, stats: ListenerStats, *, warned: set[Mutation] | None = None) -> None:
+        self.codec = codec
+        self.stats = stats
+        self._warned = set() if warned is None else warned
+
+    def for_codec(self, codec: Codec) -> Self:
+        """The encoder of one connection's codec: the same one unless the protocol keeps state per connection."""
+        return self if codec is self.codec else type(self)(codec, self.stats, warned=self._warned)
+
+    def message(self, metadata: Metadata, mutation: Mutation, request_id: int) -> bytes:
+        """The message with that id and that mutation in it; the origin bytes themselves when neither changes it.
+
+        A mutation that the protocol cannot say is left out, counted and warned of once.
+
+        Raises:
+            EncodeError: The protocol cannot say the message, even with its mutation left out.
+            CodecBug: The codec broke its contract.
+        """
+        if not mutation and request_id == metadata.request_id and not self.codec.rewrites:
+            return metadata.origin_message
+        try:
+            return self._encode(metadata, mutation, request_id)
+        except EncodeError as error:
+            if not mutation:
+                raise
+            self._mutation_failed(mutation, error)
+        return self.message(metadata, NO_MUTATION, request_id)
+
+    def _encode(self, metadata: Metadata, mutation: Mutation, request_id: int) -> bytes:
+        origin_id = metadata.request_id
+        metadata.request_id = request_id
+        buffer = Buffer()
+        try:
+            self.codec.encode(metadata, mutation, buffer)
+        except EncodeError:
+            raise
+        except Exception as error:
+            raise CodecBug.from_exception(self.codec.name, "encode", error) from error
+        finally:
+            metadata.request_id = origin_id
+        if not buffer:
+            raise CodecBug(self.codec.name, "encode", "wrote nothing")
+        return buffer.drain(len(buffer))
+
+    def _mutation_failed(self, mutation: Mutation, error: EncodeError) -> None:
+        self.stats.mutation_failed += 1
+        if mutation in self._warned:
+            return
+        self._warned.add(mutation)
+        _log.warning(
+            "a route's mutation of %s was left out: %s. Messages it cannot be applied to are forwarded unchanged and "
+            "counted in mutation_failed; this is said once",
+            ", ".join(mutation),
+            error,
+        )
+
+    def error(self, metadata: Metadata, error: Error) -> bytes:
+        """The reply that tells a request's client of ``error``; empty when the codec writes none.
+
+        Raises:
+            CodecBug: The codec broke its contract.
+        """
+        buffer = Buffer()
+        try:
+            self.codec.on_error(metadata, error, buffer)
+        except EncodeError as problem:
+            _log.warning("codec %s cannot say an error reply: %s", self.codec.name, problem)
+            return b""
+        except Exception as problem:
+            raise CodecBug.from_exception(self.codec.name, "on_error", problem) from problem
+        return buffer.drain(len(buffer))
+
+    def heartbeat_reply(self, metadata: Metadata) -> bytes:
+        """The answer to a heartbeat; empty when it is itself an answer.
+
+        Raises:
+            CodecBug: The codec broke its contract.
+        """
+        buffer = Buffer()
+        try:
+            has_reply = self.codec.heartbeat_reply(metadata, buffer)
+        except EncodeError as problem:
+            _log.warning("codec %s cannot answer a heartbeat: %s", self.codec.name, problem)
+            return b""
+        except Exception as problem:
+            raise CodecBug.from_exception(self.codec.name, "heartbeat_reply", problem) from problem
+        if has_reply and not buffer:
+            raise CodecBug(self.codec.name, "heartbeat_reply", "returned True and wrote nothing")
+        return buffer.drain(len(buffer))

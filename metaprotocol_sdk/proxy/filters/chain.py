@@ -1,0 +1,154 @@
+"""Filters in order, and the router behind them. Requests run through it forwards, replies backwards."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from metaprotocol_sdk.errors import Error, ErrorType
+from metaprotocol_sdk.exceptions import CodecError
+from metaprotocol_sdk.metadata import Metadata
+from metaprotocol_sdk.proxy.filters.filter import Filter, Verdict
+from metaprotocol_sdk.proxy.log import LOGGER_NAME
+from metaprotocol_sdk.proxy.stream import Stream
+
+_log = logging.getLogger(LOGGER_NAME)
+
+
+class Pending(Protocol):
+    """What a filter waits for; an ``asyncio.Future`` is one."""
+
+    def add_done_callback(self, callback: Callable[[Any], None], /) -> None:
+        """Calls ``callback(self)`` when it is done."""
+
+    def cancel(self) -> object:
+        """Gives it up."""
+
+    def cancelled(self) -> bool:
+        """Whether it was given up."""
+
+    def result(self) -> Error | None:
+        """What it came to; raises what it raised."""
+
+
+Spawn = Callable[[Awaitable[Error | None]], Pending]
+"""Runs an awaitable beside everything else; whoever provides it keeps it alive until it is done."""
+
+
+class FilterChain:
+    """What every stream of one listener goes through.
+
+    Args:
+        filters: In configured order.
+        route: The chain's end: sends the request on its way, or says why it cannot.
+        spawn: Runs what a filter must wait for.
+    """
+
+    __slots__ = ("_filters", "_route", "_spawn")
+
+    def __init__(self, filters: Sequence[Filter], route: Callable[[Stream], Error | None], *, spawn: Spawn) -> None:
+        self._filters = tuple(filters)
+        self._route = route
+        self._spawn = spawn
+
+    def start(self, stream: Stream) -> None:
+        """Takes a new request through the filters and on its way."""
+        self._request(stream, 0)
+
+    def respond(self, stream: Stream, response: Metadata) -> None:
+        """The server has answered."""
+        stream.disarm()
+        stream.carrier = None
+        stream.response = response
+        self._reply(stream, stream.passed)
+
+    def fail(self, stream: Stream, error: Error) -> None:
+        """The request cannot be answered by its server; the client gets ``error``."""
+        stream.disarm()
+        stream.carrier = None
+        stream.error = error
+        self._reply(stream, stream.passed)
+
+    def sent(self, stream: Stream) -> None:
+        """A oneway is on its way."""
+        stream.carrier = None
+        stream.downstream.deliver(stream)
+
+    def _request(self, stream: Stream, position: int) -> None:
+        filters = self._filters
+        try:
+            while position < len(filters):
+                verdict = _ask(filters[position].on_request, stream)
+                if isinstance(verdict, Error):
+                    return self.fail(stream, verdict)
+                if verdict is not None:
+                    return self._wait(stream, verdict, partial(self._resume_request, stream, position))
+                position += 1
+                stream.passed = position
+            error = self._route(stream)
+        except CodecError as broken:  # strings put off until they were asked for, and found malformed
+            return stream.downstream.reject(stream, broken)
+        if error is not None:
+            self.fail(stream, error)
+        return None
+
+    def _reply(self, stream: Stream, position: int) -> None:
+        if not stream.is_oneway:
+            while position:
+                position -= 1
+                try:
+                    verdict = _ask(self._filters[position].on_response, stream)
+                except CodecError as broken:
+                    verdict = Error(ErrorType.BAD_RESPONSE, str(broken))
+                if isinstance(verdict, Error):
+                    stream.error = verdict
+                elif verdict is not None:
+                    return self._wait(stream, verdict, partial(self._resume_reply, stream, position))
+        return stream.downstream.deliver(stream)
+
+    def _wait(self, stream: Stream, verdict: Awaitable[Error | None], resume: Callable[[Pending], None]) -> None:
+        pending = stream.waiting = self._spawn(verdict)
+        pending.add_done_callback(resume)
+
+    def _resume_request(self, stream: Stream, position: int, pending: Pending) -> None:
+        if stream.is_over or pending.cancelled():
+            return
+        stream.waiting = None
+        error = _outcome(pending, stream)
+        if error is not None:
+            self.fail(stream, error)
+        else:
+            stream.passed = position + 1
+            self._request(stream, position + 1)
+
+    def _resume_reply(self, stream: Stream, position: int, pending: Pending) -> None:
+        if stream.is_over or pending.cancelled():
+            return
+        stream.waiting = None
+        stream.error = _outcome(pending, stream) or stream.error
+        self._reply(stream, position)
+
+
+def _ask(hook: Callable[[Stream], Verdict], stream: Stream) -> Verdict:
+    try:
+        return hook(stream)
+    except CodecError:
+        raise
+    except Exception:
+        return _broken(getattr(hook, "__qualname__", repr(hook)), stream)
+
+
+def _outcome(pending: Pending, stream: Stream) -> Error | None:
+    try:
+        return pending.result()
+    except CodecError as broken:
+        return Error(broken.error_type, str(broken))
+    except Exception:
+        return _broken("hook", stream)
+
+
+def _broken(name: str, stream: Stream) -> Error:
+    _log.exception("bug in a filter: %s raised; the request with id %s failed", name, stream.request.request_id)
+    return Error(ErrorType.UNSPECIFIED, "meta protocol filter chain: a filter failed")

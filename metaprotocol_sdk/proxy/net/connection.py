@@ -1,0 +1,106 @@
+"""What a client's and a server's connection have in common: writes gathered per turn of the loop, an orderly close."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from metaprotocol_sdk.proxy.net.context import Context
+from metaprotocol_sdk.proxy.timers import Slot
+
+
+class Connection(asyncio.Protocol):
+    """One TCP connection. ``TCP_NODELAY`` is set by the event loop.
+
+    Attributes:
+        is_clogged: Whether the peer does not read as fast as we write.
+        is_closing: Whether it is closed, or will be when what is left is written.
+    """
+
+    __slots__ = ("_context", "_out", "_timer", "_transport", "is_clogged", "is_closing")
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._transport: Any = None
+        self._out: list[bytes] = []
+        self._timer: Slot | None = None
+        self.is_closing = False
+        self.is_clogged = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the loop once, first."""
+        self._transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """Called by the loop once, last."""
+        self.is_closing = True
+        self._out.clear()
+        self._disarm()
+
+    def pause_writing(self) -> None:
+        """Called by the loop when the peer does not read."""
+        self.is_clogged = True
+
+    def resume_writing(self) -> None:
+        """Called by the loop when the peer reads again."""
+        self.is_clogged = False
+
+    @property
+    def peer(self) -> str:
+        """The other side's address, for the log."""
+        name = self._transport.get_extra_info("peername")
+        return f"{name[0]}:{name[1]}" if name else "unknown"
+
+    @property
+    def unwritten(self) -> int:
+        """Bytes accepted for the peer and not handed to the kernel yet."""
+        waiting: int = self._transport.get_write_buffer_size()
+        return waiting + sum(map(len, self._out))
+
+    def write(self, data: bytes) -> None:
+        """Writes ``data`` at the end of this turn of the loop, with everything else that is for this peer."""
+        if self.is_closing:
+            return
+        if not self._out:
+            self._context.turns.flush_later(self)
+        self._out.append(data)
+
+    def flush(self) -> None:
+        """Writes now what :meth:`write` has gathered."""
+        out = self._out
+        if not out:
+            return
+        self._out = []
+        if len(out) == 1:
+            self._transport.write(out[0])
+        else:
+            self._transport.writelines(out)
+
+    def close(self) -> None:
+        """Closes after what is unwritten; a peer that does not read it is cut off after ``close_timeout``."""
+        if self.is_closing:
+            return
+        self.flush()
+        self.is_closing = True
+        self._transport.close()
+        self._arm(self._context.limits.close_timeout)
+
+    def abort(self) -> None:
+        """Closes at once; what is unwritten is lost."""
+        self.is_closing = True
+        self._out.clear()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def on_timer(self, now: float) -> None:  # noqa: ARG002
+        """A close that took too long."""
+        self.abort()
+
+    def _arm(self, delay: float) -> None:
+        self._disarm()
+        self._timer = self._context.turns.wheel.add(self, delay)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.pop(self, None)
+            self._timer = None

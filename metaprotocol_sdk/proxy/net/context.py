@@ -1,0 +1,70 @@
+"""What the connections of one listener share, in both directions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from metaprotocol_sdk.proxy.encoder import Encoder
+from metaprotocol_sdk.proxy.metrics import REQUEST_TIME_BOUNDS, Histogram, ListenerStats
+from metaprotocol_sdk.proxy.net.loop import Turns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What keeps a proxy bounded. Connection limits are Envoy's circuit breaker defaults.
+
+    Args:
+        clients: Connections one listener takes at once.
+        in_flight: Requests of one client at once; more are not read until some are answered.
+        held_bytes: Bytes of replies that wait for an earlier one until no more requests are read.
+        buffered_bytes: Bytes of replies a client has not read until it is cut off.
+        connections: Connections to one endpoint at once.
+        pending: Requests that wait for one of those; more get an error.
+        shared_in_flight: Requests on one shared connection at once.
+        close_timeout: Seconds a connection that is being closed has to write what is left.
+        linger_timeout: Seconds a client that sent a malformed message has to close its side.
+        upstream_idle_timeout: Seconds an unused connection to a server is kept, at least; Envoy's TCP pool default.
+    """
+
+    clients: int = 16384
+    in_flight: int = 256
+    held_bytes: int = 1024 * 1024
+    buffered_bytes: int = 64 * 1024 * 1024
+    connections: int = 1024
+    pending: int = 1024
+    shared_in_flight: int = 1024
+    close_timeout: float = 5.0
+    linger_timeout: float = 2.0
+    upstream_idle_timeout: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """One listener's protocol, counters and limits.
+
+    Args:
+        listener: The listener's name, for the log.
+        protocol: ``protocol.name``, set on every request as ``x-meta-protocol-application-protocol``.
+        encoder: The codec, to write with; ``encoder.codec`` to read with.
+        turns: The event loop.
+        is_shared: Whether clients share connections to servers (``protocol.multiplexing``).
+        limits: What keeps it bounded.
+    """
+
+    listener: str
+    protocol: str
+    encoder: Encoder
+    turns: Turns
+    is_shared: bool = False
+    limits: Limits = field(default_factory=Limits)
+    request_time: Histogram = field(default_factory=lambda: Histogram(REQUEST_TIME_BOUNDS))
+
+    @property
+    def stats(self) -> ListenerStats:
+        """The listener's counters."""
+        return self.encoder.stats
+
+    @property
+    def has_ids(self) -> bool:
+        """Whether a request id pairs a reply with its request."""
+        return bool(self.encoder.codec.request_ids)

@@ -1,0 +1,86 @@
+"""An address clients connect to: ``envoy.config.listener.v3.Listener``."""
+
+from __future__ import annotations
+
+import asyncio
+
+from metaprotocol_sdk.exceptions import ConfigError, Finding
+from metaprotocol_sdk.proxy.config.values import ListenerConfig
+from metaprotocol_sdk.proxy.filters.chain import FilterChain
+from metaprotocol_sdk.proxy.net.context import Context
+from metaprotocol_sdk.proxy.net.downstream import DownstreamConnection
+from metaprotocol_sdk.proxy.net.loop import Crowd
+from metaprotocol_sdk.proxy.net.pool import Pools
+
+BACKLOG = 1024
+"""Connections the kernel keeps until they are accepted; it caps this at ``net.core.somaxconn``."""
+
+
+class Listener:
+    """One address, its clients, and their way to servers.
+
+    Args:
+        config: The address and what is spoken there.
+        context: What its connections share.
+        chain: What requests go through.
+        pools: The way to servers.
+    """
+
+    def __init__(self, config: ListenerConfig, context: Context, chain: FilterChain, pools: Pools) -> None:
+        self.config = config
+        self.context = context
+        self.connections: Crowd[DownstreamConnection] = Crowd()
+        self._chain = chain
+        self._pools = pools
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Binds the address and accepts clients.
+
+        Raises:
+            ConfigError: The address cannot be bound; says why.
+        """
+        address = self.config.address
+        try:
+            self._server = await self.context.turns.loop.create_server(
+                self._connection, address.host, address.port, backlog=BACKLOG
+            )
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            advice = "stop what listens there, or give the listener another port"
+            text = f"listener {self.config.name!r} cannot listen on {address}: {reason}; {advice}"
+            raise ConfigError([Finding(message=text)]) from error
+
+    def _connection(self) -> DownstreamConnection:
+        return DownstreamConnection(
+            self.context, self._chain, crowd=self.connections, idle_timeout=self.config.idle_timeout
+        )
+
+    @property
+    def bound(self) -> tuple[str, int]:
+        """The host and port it listens on; the port the kernel chose when the configuration says 0."""
+        assert self._server is not None
+        host, port = self._server.sockets[0].getsockname()[:2]
+        return host, port
+
+    def drain(self) -> None:
+        """Stops accepting, and has each client's connection close as soon as it has no request in flight."""
+        if self._server is not None:
+            self._server.close()
+        for connection in self.connections:
+            connection.drain()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether every client has gone and every request, oneways included, is done."""
+        return not len(self.connections) and self._pools.is_idle
+
+    async def stop(self, seconds: float) -> int:
+        """Cuts the clients that are left and closes the connections to servers; returns how many were cut."""
+        self.drain()
+        cut = len(self.connections)
+        for connection in self.connections:
+            connection.abort()
+        await self.connections.wait_gone(seconds)
+        await self._pools.close(seconds)
+        return cut

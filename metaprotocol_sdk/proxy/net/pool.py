@@ -1,0 +1,183 @@
+"""The connections of one listener to each server, and the requests that wait for one."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+
+from metaprotocol_sdk.errors import Error, ErrorType
+from metaprotocol_sdk.proxy.cluster.cluster import Cluster
+from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
+from metaprotocol_sdk.proxy.metrics import ClusterStats
+from metaprotocol_sdk.proxy.net.context import Context
+from metaprotocol_sdk.proxy.net.loop import Crowd
+from metaprotocol_sdk.proxy.net.upstream import UpstreamConnection
+from metaprotocol_sdk.proxy.stream import Stream
+
+_REMOTE = frozenset(
+    {errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EPIPE}
+)
+"""Connect errors that are the other side's; any other, such as too many open files, is ours."""
+
+
+class Pool:
+    """The connections to one endpoint.
+
+    A request takes a free connection, else waits for the first that becomes free or is made. One that is made and
+    finds nobody waiting stays for the next request.
+    """
+
+    __slots__ = ("_connecting", "_free", "_open", "_pending", "_per_connection", "cluster", "context", "endpoint")
+
+    def __init__(self, context: Context, cluster: Cluster, endpoint: Endpoint) -> None:
+        self.context = context
+        self.cluster = cluster
+        self.endpoint = endpoint
+        self._open: Crowd[UpstreamConnection] = Crowd()
+        self._free: dict[UpstreamConnection, None] = {}
+        self._pending: dict[Stream, None] = {}
+        self._connecting = 0
+        self._per_connection = context.limits.shared_in_flight if context.is_shared else 1
+
+    @property
+    def stats(self) -> ClusterStats:
+        """What is counted about the cluster."""
+        return self.cluster.stats
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request waits, here or at the server."""
+        return not self._pending and all(not connection.in_flight for connection in self._open)
+
+    def send(self, stream: Stream) -> None:
+        """Sends a request now, or as soon as there is a connection for it."""
+        if not self._free:
+            self._wait(stream)
+            return
+        connection = next(reversed(self._free))  # the one used last: the others may go idle
+        connection.start(stream)
+        if not connection.has_capacity:
+            self._free.pop(connection, None)
+
+    def _wait(self, stream: Stream) -> None:
+        if len(self._pending) >= self.context.limits.pending:
+            self.stats.upstream_rq_pending_overflow += 1
+            error = Error(ErrorType.UNSPECIFIED, "meta protocol upstream request: too many connections", "UO")
+            stream.chain.fail(stream, error)
+            return
+        self.stats.upstream_rq_pending_total += 1
+        self.stats.upstream_rq_pending_active += 1
+        stream.carrier = self
+        self._pending[stream] = None
+        self._connect_more()
+
+    def cancel(self, stream: Stream) -> None:
+        """Gives up a request that waits for a connection."""
+        if stream in self._pending:
+            del self._pending[stream]
+            self.stats.upstream_rq_pending_active -= 1
+            self.stats.upstream_rq_cancelled += 1
+
+    def throttle(self, stream: Stream) -> None:
+        """A request that waits reads nothing yet."""
+
+    def free(self, connection: UpstreamConnection) -> None:
+        """A connection can take a request: those that wait come first."""
+        while self._pending and connection.has_capacity:
+            connection.start(self._next_pending())
+        if connection.has_capacity:
+            self._free[connection] = None
+        else:
+            self._free.pop(connection, None)
+
+    def lost(self, connection: UpstreamConnection) -> None:
+        """A connection takes no more requests."""
+        self._free.pop(connection, None)
+        self._open.discard(connection)
+        self._connect_more()
+
+    def _next_pending(self) -> Stream:
+        stream = next(iter(self._pending))
+        del self._pending[stream]
+        self.stats.upstream_rq_pending_active -= 1
+        stream.carrier = None
+        return stream
+
+    def _connect_more(self) -> None:
+        limit = self.context.limits.connections
+        while (
+            self._connecting * self._per_connection < len(self._pending) and self._connecting + len(self._open) < limit
+        ):
+            self._connecting += 1
+            self.context.turns.spawn(self._connect())
+
+    async def _connect(self) -> None:
+        address = self.endpoint.address
+        connection = UpstreamConnection(self)
+        error = None
+        try:
+            async with asyncio.timeout(self.cluster.connect_timeout):
+                await self.context.turns.loop.create_connection(lambda: connection, address.host, address.port)
+        except TimeoutError:
+            self.stats.upstream_cx_connect_timeout += 1
+            error = self._failure(f"connection failure '{self.endpoint.name}' due to timeout")
+        except OSError as problem:
+            self.stats.upstream_cx_connect_fail += 1
+            side = "remote" if problem.errno in _REMOTE else "local"
+            error = self._failure(f"{side} connection failure '{self.endpoint.name}'")
+        self._connecting -= 1
+        if error is None and connection.is_closing:  # accepted, and closed again before it could be used
+            error = self._failure(f"remote connection failure '{self.endpoint.name}'")
+        if error is None:
+            self._open.add(connection)
+            self.free(connection)
+        else:
+            self._connect_failed(error)
+
+    def _failure(self, text: str) -> Error:
+        return Error(ErrorType.UNSPECIFIED, f"meta protocol upstream request: {text}", "UF")
+
+    def _connect_failed(self, error: Error) -> None:
+        """Fails the requests the attempt was made for; those that came later have their own attempts."""
+        excess = len(self._pending) - self._connecting * self._per_connection
+        for _ in range(min(excess, self._per_connection)):
+            stream = self._next_pending()
+            stream.chain.fail(stream, error)
+        self._connect_more()
+
+    async def close(self, seconds: float) -> None:
+        """Closes every connection. Requests that wait must have ended before."""
+        for connection in self._open:
+            connection.close()
+        if not await self._open.wait_gone(seconds):
+            for connection in self._open:
+                connection.abort()
+
+
+class Pools:
+    """The way from one listener to all servers: the router's ``Upstream``."""
+
+    __slots__ = ("_context", "_pools")
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._pools: dict[Endpoint, Pool] = {}
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request waits anywhere."""
+        return all(pool.is_idle for pool in self._pools.values())
+
+    def send(self, stream: Stream) -> None:
+        """Sends a request to ``stream.endpoint``; see :class:`~metaprotocol_sdk.proxy.router.Upstream`."""
+        endpoint, cluster = stream.endpoint, stream.cluster
+        assert endpoint is not None
+        pool = self._pools.get(endpoint)
+        if pool is None:
+            assert cluster is not None
+            pool = self._pools[endpoint] = Pool(self._context, cluster, endpoint)
+        pool.send(stream)
+
+    async def close(self, seconds: float) -> None:
+        """Closes every connection within ``seconds``, or cuts it."""
+        await asyncio.gather(*(pool.close(seconds) for pool in self._pools.values()))

@@ -1,0 +1,227 @@
+"""The composition root: a configuration becomes listeners, chains, routers and clusters, runs, drains and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from metaprotocol_sdk.exceptions import ConfigError, Finding, Severity
+from metaprotocol_sdk.proxy.cluster.cluster import Cluster
+from metaprotocol_sdk.proxy.config.values import ListenerConfig, ProxyConfig
+from metaprotocol_sdk.proxy.encoder import Encoder
+from metaprotocol_sdk.proxy.filters.chain import FilterChain
+from metaprotocol_sdk.proxy.filters.filter import Filter, FilterFactory
+from metaprotocol_sdk.proxy.log import LOGGER_NAME
+from metaprotocol_sdk.proxy.metrics import ListenerStats
+from metaprotocol_sdk.proxy.net.context import Context, Limits
+from metaprotocol_sdk.proxy.net.listener import Listener
+from metaprotocol_sdk.proxy.net.loop import Turns, new_event_loop
+from metaprotocol_sdk.proxy.net.pool import Pools
+from metaprotocol_sdk.proxy.route import RouteTable
+from metaprotocol_sdk.proxy.router import ROUTER_NAME, Router
+from metaprotocol_sdk.registry import load_codec
+
+_log = logging.getLogger(LOGGER_NAME)
+
+DRAIN_TIME = 10.0
+"""Seconds requests in flight have to end after SIGTERM; Kubernetes kills after 30."""
+_STOP_TIME = 1.0
+_DRAIN_CHECK = 0.02
+
+Addresses = Mapping[str, tuple[str, int]]
+"""Bound host and port by listener name."""
+
+
+class Server:
+    """A whole proxy, on the running event loop.
+
+    Args:
+        config: What it serves.
+        filters: What makes the filter of each name in ``meta_protocol_filters``; the router is always there.
+        limits: What keeps it bounded.
+
+    Raises:
+        ConfigError: A filter has no factory, or a codec cannot share connections as it is told to.
+        CodecNotFound: No codec has a listener's name for it.
+        CodecLoadError: A listener's codec cannot be loaded.
+    """
+
+    def __init__(
+        self,
+        config: ProxyConfig,
+        *,
+        filters: Mapping[str, FilterFactory] | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.config = config
+        self._turns = Turns(asyncio.get_running_loop())
+        self._limits = limits or Limits()
+        self._factories = filters or {}
+        self._clusters = {each.name: Cluster(each) for each in config.clusters}
+        self._listeners = {each.name: self._listener(each) for each in config.listeners}
+
+    def _listener(self, config: ListenerConfig) -> Listener:
+        protocol = config.protocol
+        codec = load_codec(protocol.codec, **protocol.codec_config)
+        if protocol.multiplexing and not codec.request_ids:
+            raise _finding(
+                f"listener {config.name!r} has multiplexing: true, and codec {protocol.codec!r} has no request_ids to "
+                "tell replies by; leave multiplexing out"
+            )
+        context = Context(
+            listener=config.name,
+            protocol=protocol.name,
+            encoder=Encoder(codec, ListenerStats()),
+            turns=self._turns,
+            is_shared=protocol.multiplexing,
+            limits=self._limits,
+        )
+        pools = Pools(context)
+        table = RouteTable.from_config(config.routes)
+        router = Router(table, self._clusters, upstream=pools, wheel=self._turns.wheel)
+        chain = FilterChain(self._filters(config), router.route, spawn=self._turns.spawn)
+        return Listener(config, context, chain, pools)
+
+    def _filters(self, config: ListenerConfig) -> list[Filter]:
+        made = []
+        for each in config.filters:
+            if each.name == ROUTER_NAME:
+                continue
+            if each.name not in self._factories:
+                raise _finding(f"listener {config.name!r}: this proxy has no filter named {each.name!r}")
+            made.append(self._factories[each.name](each.config))
+        return made
+
+    @property
+    def addresses(self) -> dict[str, tuple[str, int]]:
+        """Bound host and port by listener name, once :meth:`start` has returned."""
+        return {name: listener.bound for name, listener in self._listeners.items()}
+
+    async def start(self) -> None:
+        """Binds every listener.
+
+        Raises:
+            ConfigError: An address cannot be bound; nothing is bound then.
+        """
+        try:
+            for listener in self._listeners.values():
+                await listener.start()
+        except ConfigError:
+            await self.stop()
+            raise
+
+    async def drain(self, seconds: float) -> bool:
+        """Stops accepting, lets requests in flight end, and closes each client's connection once it has none.
+
+        Returns:
+            Whether everything had ended within ``seconds``.
+        """
+        for listener in self._listeners.values():
+            listener.drain()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                for listener in self._listeners.values():
+                    await listener.connections.wait_gone(seconds)
+                # Oneways, which no client's connection waits for; too rare to deserve a signal of their end.
+                while not self.is_idle:
+                    await asyncio.sleep(_DRAIN_CHECK)  # noqa: ASYNC110
+        return self.is_idle
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether every client has gone and every request, oneways included, is done."""
+        return all(listener.is_idle for listener in self._listeners.values())
+
+    async def stop(self) -> int:
+        """Closes everything; returns how many clients' connections were cut."""
+        cut = sum([await listener.stop(_STOP_TIME) for listener in self._listeners.values()])
+        await self._turns.close()
+        return cut
+
+    def snapshot(self) -> dict[str, int]:
+        """Every counter by its full name: MetaProtocol Proxy's for listeners, Envoy's for clusters."""
+        counts: dict[str, int] = {}
+        for listener in self._listeners.values():
+            config = listener.config
+            counts |= listener.context.stats.snapshot(f"meta_protocol.{config.protocol.name}.{config.stat_prefix}.")
+        for cluster in self._clusters.values():
+            counts |= cluster.stats.snapshot(f"cluster.{cluster.name}.")
+        return counts
+
+
+def run(
+    config: ProxyConfig,
+    *,
+    drain_time: float = DRAIN_TIME,
+    on_ready: Callable[[Addresses], None] | None = None,
+    filters: Mapping[str, FilterFactory] | None = None,
+) -> int:
+    """Serves until SIGTERM or SIGINT, then drains; a second signal stops at once.
+
+    Args:
+        config: What it serves.
+        drain_time: Seconds requests in flight have to end.
+        on_ready: Called with the bound addresses once every listener accepts.
+        filters: As :class:`Server` takes them.
+
+    Returns:
+        The process's exit code, 0.
+
+    Raises:
+        MetaProtocolError: It cannot start; see :class:`Server` and :meth:`Server.start`.
+    """
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(_serve(config, drain_time, on_ready, filters))
+    return 0
+
+
+async def _serve(
+    config: ProxyConfig,
+    drain_time: float,
+    on_ready: Callable[[Addresses], None] | None,
+    filters: Mapping[str, FilterFactory] | None,
+) -> None:
+    signals = _Signals(asyncio.get_running_loop())
+    server = Server(config, filters=filters)
+    await server.start()
+    _log_notes(config)
+    if on_ready is not None:
+        on_ready(server.addresses)
+    await signals.first.wait()
+    _log.info("stopping: requests in flight have %g s to end; signal again to stop now", drain_time)
+    drain = asyncio.ensure_future(server.drain(drain_time))
+    second = asyncio.ensure_future(signals.second.wait())
+    await asyncio.wait({drain, second}, return_when=asyncio.FIRST_COMPLETED)
+    for waiting in (drain, second):
+        waiting.cancel()
+    cut = await server.stop()
+    if cut:
+        _log.warning("stopped; %d clients' connections were cut", cut)
+    else:
+        _log.info("stopped")
+
+
+class _Signals:
+    """SIGTERM and SIGINT, counted: the first, and any after it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.first = asyncio.Event()
+        self.second = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal)
+
+    def _on_signal(self) -> None:
+        (self.second if self.first.is_set() else self.first).set()
+
+
+def _log_notes(config: ProxyConfig) -> None:
+    levels = {Severity.NOTE: logging.INFO, Severity.WARNING: logging.WARNING, Severity.ERROR: logging.ERROR}
+    for note in config.notes:
+        _log.log(levels[note.severity], "%s", note)
+
+
+def _finding(message: str) -> ConfigError:
+    return ConfigError([Finding(message=message)])
