@@ -1,0 +1,74 @@
+"""Every Python, TOML and YAML block of the docs runs or loads, and tables that list code match it."""
+
+from __future__ import annotations
+
+import enum
+import re
+import tomllib
+import warnings
+from pathlib import Path
+
+import pytest
+import yaml
+
+from metaprotocol_sdk import ErrorType, MessageType
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
+_BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def _blocks(page: Path, language: str) -> list[tuple[int, str]]:
+    text = page.read_text()
+    return [(text[: m.start()].count("\n") + 2, m[2]) for m in _BLOCK.finditer(text) if m[1] == language]
+
+
+def _pages_with(language: str) -> list[Path]:
+    return [page for page in PAGES if _blocks(page, language)]
+
+
+def _name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", _pages_with("python"), ids=_name)
+def test_python_blocks_run_in_order(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    namespace: dict[str, object] = {"__name__": "docs"}
+    for line, code in _blocks(page, "python"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            # Blank lines in front make a traceback's line number the page's.
+            exec(compile("\n" * (line - 1) + code, str(page), "exec", dont_inherit=True), namespace)
+    printed = capsys.readouterr().out.strip()
+    if printed:
+        assert printed in page.read_text(), "what the page's code prints is not what the page shows"
+
+
+@pytest.mark.parametrize("page", _pages_with("toml"), ids=_name)
+def test_toml_blocks_load(page: Path) -> None:
+    for _, text in _blocks(page, "toml"):
+        assert tomllib.loads(text)
+
+
+@pytest.mark.parametrize("page", _pages_with("yaml"), ids=_name)
+def test_yaml_blocks_load(page: Path) -> None:
+    for _, text in _blocks(page, "yaml"):
+        assert list(yaml.safe_load_all(text))
+
+
+@pytest.mark.parametrize("kind", [MessageType, ErrorType], ids=lambda kind: kind.__name__)
+def test_listed_enums_are_the_code_s(kind: type[enum.IntEnum]) -> None:
+    text = (ROOT / "docs/reference/core.md").read_text()
+    table = re.search(rf"<!-- table: {kind.__name__} -->\n(.*?)<!-- end -->", text, re.DOTALL)
+    assert table is not None
+    rows = [f"| `{member.name}` | {member.value} |" for member in kind]
+    assert table[1].splitlines()[2:] == rows
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    dead = []
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+            if "://" not in target and not (page.parent / target).exists():
+                dead.append(f"{_name(page)}: {target}")
+    assert not dead
