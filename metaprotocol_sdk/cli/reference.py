@@ -1,0 +1,54 @@
+"""``docs/reference/cli.md``, from the commands themselves: ``python -m metaprotocol_sdk.cli.reference``."""
+
+from __future__ import annotations
+
+import click
+
+from metaprotocol_sdk.cli import COMMANDS, metaproto
+from metaprotocol_sdk.cli.failure import BROKEN_PIPE, BUG, INTERRUPTED, USAGE
+from metaprotocol_sdk.cli.output import SCHEMA_VERSION, WIDTH
+
+_INTRODUCTION = f"""\
+# The command line
+
+Generated from the commands by `make docs`; a test compares.
+
+Data go to stdout, diagnostics to stderr. `--format json` prints one document with `schema_version` {SCHEMA_VERSION},
+which grows when a key changes its meaning or goes; new keys do not change it.
+
+| exit code | means |
+|---|---|
+| 0 | it went well |
+| 1 | it ran and found something: a law broken, a problem to mend |
+| {USAGE} | wrong usage or configuration; the text says what to change |
+| {BUG} | a bug in metaproto, or an installation that is not whole |
+| {INTERRUPTED} | interrupted |
+| {BROKEN_PIPE} | whoever read the output left |
+
+| environment | does |
+|---|---|
+| `NO_COLOR` | no colour, when set to anything |
+| `FORCE_COLOR` | colour even when the output is no terminal, when set to anything but 0; `NO_COLOR` wins |
+| `METAPROTO_DEBUG` | shows the traceback of a bug, as `-vv` does, when set to anything but 0 |
+"""
+
+
+def render() -> str:
+    """The page as Markdown."""
+    root = click.Context(metaproto, info_name="metaproto", terminal_width=WIDTH)
+    sections = [_INTRODUCTION, _section("metaproto", root)]
+    for name in COMMANDS:
+        command = metaproto.get_command(root, name)
+        assert command is not None
+        context = click.Context(command, parent=root, info_name=name, terminal_width=WIDTH)
+        sections.append(_section(f"metaproto {name}", context))
+    return "\n".join(sections)
+
+
+def _section(title: str, context: click.Context) -> str:
+    text = "\n".join(line.rstrip() for line in context.get_help().splitlines())
+    return f"## {title}\n\n```text\n{text}\n```\n"
+
+
+if __name__ == "__main__":
+    click.echo(render(), nl=False)
