@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from metaprotocol_sdk.cli.codecs import complete_codec
 from metaprotocol_sdk.cli.output import format_option, hanging, write_json
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("target", required=False)
+@click.argument("target", required=False, shell_complete=complete_codec)
 @click.option("--list", "only_list", is_flag=True, help="List the laws and end.")
 @click.option("-k", "expression", metavar="EXPR", default="", help="Only laws whose names match, as in pytest.")
 @click.option("--law", "laws", metavar="NAME", multiple=True, help="Only this law; may be repeated.")

@@ -14,7 +14,8 @@ _COLORS = {Status.OK: "green", Status.NOTE: "yellow", Status.PROBLEM: "red"}
 @click.command(name="doctor")
 @click.option(
     "-c",
-    "--config",
+    "--config-path",
+    "config",
     type=click.Path(),
     metavar="FILE",
     help="Check a proxy's configuration file too, and whether its ports are free.",

@@ -34,6 +34,12 @@ def test_options_of_a_lazy_command_complete() -> None:
     assert complete("metaproto completion ", 2) == ["bash", "zsh", "fish"]
 
 
+def test_names_of_registered_codecs_complete_in_any_spelling() -> None:
+    assert complete("metaproto conformance awe", 2) == ["awesomerpc"]
+    assert complete("metaproto conformance Awesome-", 2) == ["awesomerpc"]
+    assert complete("metaproto conformance zzz", 2) == []
+
+
 def test_a_mistyped_command_completes_to_nothing_and_says_nothing() -> None:
     assert complete("metaproto codex x", 2) == []
 

@@ -77,7 +77,7 @@ def test_json_says_the_same_to_programs(findings: Callable[..., list[object]]) -
     ]
 
 
-@pytest.mark.parametrize(("args", "config"), [([], None), (["-c", "p.yaml"], "p.yaml"), (["--config", "-"], "-")])
+@pytest.mark.parametrize(("args", "config"), [([], None), (["-c", "p.yaml"], "p.yaml"), (["--config-path", "-"], "-")])
 def test_a_configuration_file_is_handed_on(
     findings: Callable[..., list[object]], args: list[str], config: str | None
 ) -> None:
