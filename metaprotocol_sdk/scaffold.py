@@ -135,13 +135,13 @@ def new_project(
     checked = check_answers(answers or {})
     target = output.absolute() / names.project
     _check_target(target, force=force)
-    with tempfile.TemporaryDirectory(prefix="metaproto-new-") as scratch:
-        rendered = _render(Path(scratch), names, checked)
-        _check_overwrites(rendered, target)
-        try:
+    try:
+        with tempfile.TemporaryDirectory(prefix="metaproto-new-") as scratch:
+            rendered = _render(Path(scratch), names, checked)
+            _check_overwrites(rendered, target)
             _deliver(rendered, target)
-        except OSError as error:
-            raise ScaffoldError(f"{error.filename or target} cannot be written: {error.strerror}") from error
+    except OSError as error:
+        raise ScaffoldError(f"{error.filename or target} cannot be written: {error.strerror}") from error
     return target
 
 
@@ -192,9 +192,7 @@ def _check_target(target: Path, *, force: bool) -> None:
 
 
 def _render(scratch: Path, names: ProtocolNames, answers: Mapping[str, str]) -> Path:
-    from cookiecutter.exceptions import CookiecutterException
     from cookiecutter.main import cookiecutter
-    from jinja2 import TemplateError
 
     # cookiecutter keeps what it was answered and what it fetched in the home folder, unless a configuration says where.
     config = scratch / "cookiecutter.yaml"
@@ -207,19 +205,15 @@ def _render(scratch: Path, names: ProtocolNames, answers: Mapping[str, str]) -> 
         _NAME: names.project,
         "__requirement": sdk_requirement(version(DISTRIBUTION)),
     }
-    try:
-        return Path(
-            cookiecutter(
-                str(template_folder()),
-                no_input=True,
-                extra_context=context,
-                output_dir=str(scratch / "output"),
-                config_file=str(config),
-                accept_hooks=False,
-            )
-        )
-    except (CookiecutterException, TemplateError) as error:
-        raise ScaffoldError(f"the template cannot be rendered: {error}") from error
+    folder = cookiecutter(
+        str(template_folder()),
+        no_input=True,
+        extra_context=context,
+        output_dir=str(scratch / "output"),
+        config_file=str(config),
+        accept_hooks=False,
+    )
+    return Path(folder)
 
 
 def _inert(answer: str) -> str:
