@@ -41,7 +41,7 @@ $(STAMP): pyproject.toml
 	@set -e; new=; \
 	for each in $(PYTHON) $(if $(PYTHON),,python3.13 python3.12 python3.11 python3.14 python3 python); do \
 	  "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue; \
-	  new=$$each; \
+	  new=$${new:-$$each}; \
 	  if "$$each" -c 'import ensurepip, venv' >/dev/null 2>&1; then found=$$each; break; fi; \
 	done; \
 	if [ -z "$$new" ]; then \
