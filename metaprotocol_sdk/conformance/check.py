@@ -31,7 +31,9 @@ class Draw(enum.Flag):
     STREAM = enum.auto()
     """One to three valid messages, one after the other."""
     CORRUPTION = enum.auto()
-    """The bytes may be corrupted, or anything at all."""
+    """The bytes are corrupted, or anything at all, in half of the cases."""
+    HOSTILITY = enum.auto()
+    """They are in every case."""
     CUTS = enum.auto()
     """Where the bytes are cut."""
     TRAILING = enum.auto()

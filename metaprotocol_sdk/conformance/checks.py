@@ -66,7 +66,7 @@ _LISTED = (
     ),
     Check(
         function=rejects_only_with_decode_error,
-        draws=Draw.STREAM | Draw.CORRUPTION | Draw.CUTS,
+        draws=Draw.STREAM | Draw.HOSTILITY | Draw.CUTS,
         mistake="a length, count, index or text from the wire is used before it is checked",
     ),
     Check(

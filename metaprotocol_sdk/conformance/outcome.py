@@ -31,7 +31,7 @@ class Outcome:
         detail: The failure's text, or why it was skipped, or what is at fault; empty when it passed.
         case: The smallest failing case found.
         at: The byte of ``case.wire`` where it went wrong, if known.
-        examples: How many cases were judged.
+        examples: How many cases said something about the law.
         seconds: How long it took.
     """
 

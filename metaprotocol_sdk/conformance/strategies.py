@@ -16,10 +16,10 @@ from metaprotocol_sdk.conformance.subject import Sample, Subject
 from metaprotocol_sdk.metadata import MessageType
 from metaprotocol_sdk.mutation import Mutation
 
-_HEAD = 24
-"""Bytes from the front where corruption is likeliest to matter: most headers end here."""
-_SMALLEST_LIMIT = 64
-"""What hostile bytes run over is no smaller: below the size of a header a limit means nothing."""
+_FRONT, _HEAD = 3, 24
+"""Offsets up to which corruption is likeliest to matter: what says which message it is, and where most headers end."""
+_LIMITS = 64, 128
+"""Limits that hostile bytes run over; below the size of a header a limit means nothing."""
 _EXTREMES = (0x00, 0x01, 0x7F, 0x80, 0xFF)
 
 
@@ -54,11 +54,18 @@ def corruptions(draw: st.DrawFn, data: bytes) -> bytes:
 
 def _places(data: bytes) -> st.SearchStrategy[int]:
     last = len(data) - 1
-    return st.one_of(st.integers(0, min(last, _HEAD)), st.integers(0, last))
+    return st.one_of(*(st.integers(0, min(last, end)) for end in (_FRONT, _HEAD, last)))
 
 
 def _replaced_bytes(data: bytes) -> st.SearchStrategy[bytes]:
-    return st.tuples(_places(data), st.integers(0, 255)).map(lambda at: _spliced(data, at[0], 1, bytes([at[1]])))
+    # Small numbers, and neighbours of what is there, are what kinds, flags and counts are.
+    values = st.one_of(st.integers(0, 15), st.integers(0, 255), st.sampled_from([1 << bit for bit in range(8)]))
+
+    def replace(drawn: tuple[int, int, bool]) -> bytes:
+        at, value, flips = drawn
+        return _spliced(data, at, 1, bytes([data[at] ^ value if flips else value]))
+
+    return st.tuples(_places(data), values, st.booleans()).map(replace)
 
 
 def _extreme_numbers(data: bytes) -> st.SearchStrategy[bytes]:
@@ -93,15 +100,19 @@ def _spliced(data: bytes, start: int, size: int, put: bytes) -> bytes:
 _EDITS = (_replaced_bytes, _extreme_numbers, _missing_bytes, _doubled_bytes, _foreign_bytes, truncations)
 
 
-def hostile_bytes(data: bytes) -> st.SearchStrategy[bytes]:
-    """What a peer that is broken or means harm sends: corrupted messages mostly, and bytes that are nothing at all."""
-    return st.one_of(corruptions(data), corruptions(data), st.binary(min_size=1, max_size=64))
+@st.composite
+def hostile_bytes(draw: st.DrawFn, messages: list[bytes]) -> bytes:
+    """What a peer that is broken or means harm sends: one of its messages corrupted, or bytes that are nothing."""
+    if draw(st.integers(0, 7)) == 7:
+        return draw(st.binary(min_size=1, max_size=64))
+    at = draw(st.integers(0, len(messages) - 1))
+    return b"".join((*messages[:at], draw(corruptions(messages[at])), *messages[at + 1 :]))
 
 
 def request_ids(ids: range) -> st.SearchStrategy[int]:
     """Ids of ``ids``, its ends and the edges of every power of two in it often among them."""
     edges = {ids[0], ids[-1], *(edge for power in range(7, 65) for edge in (2**power - 1, 2**power) if edge in ids)}
-    return st.one_of(st.sampled_from(sorted(edges)), st.sampled_from(ids))
+    return st.one_of(st.sampled_from((ids[0], ids[-1])), st.sampled_from(sorted(edges)), st.sampled_from(ids))
 
 
 def mutations(own_keys: tuple[str, ...]) -> st.SearchStrategy[Mutation]:
@@ -138,10 +149,10 @@ def cases(draw: st.DrawFn, subject: Subject, check: Check, ids: range) -> Case:
     wire = b"".join(message.data for message in messages)
     sample: Sample | None = messages[0] if count == 1 else None
     limit = None
-    if Draw.CORRUPTION in wants and draw(st.booleans()):
-        wire, sample = draw(hostile_bytes(wire)), None
+    if Draw.HOSTILITY in wants or (Draw.CORRUPTION in wants and draw(st.booleans())):
+        wire, sample = draw(hostile_bytes([message.data for message in messages])), None
         if Draw.LIMIT in wants:
-            limit = max(_SMALLEST_LIMIT, *(len(message.data) for message in messages)) + draw(st.integers(0, 32))
+            limit = draw(st.integers(*_LIMITS))
             wire += draw(st.binary(min_size=1, max_size=4)) * limit
     return Case(
         side=side,

@@ -20,7 +20,7 @@ from hypothesis.errors import Unsatisfiable
 
 from metaprotocol_sdk.codec import Codec
 from metaprotocol_sdk.conformance.case import Case
-from metaprotocol_sdk.conformance.check import Check, NotJudged
+from metaprotocol_sdk.conformance.check import Check, Draw, NotJudged
 from metaprotocol_sdk.conformance.checks import CHECKS
 from metaprotocol_sdk.conformance.outcome import Outcome, Report, Verdict
 from metaprotocol_sdk.conformance.strategies import StrategyFault, cases
@@ -29,8 +29,10 @@ from metaprotocol_sdk.conformance.watchdog import DidNotEnd, time_limit
 from metaprotocol_sdk.exceptions import ConformanceError
 
 PROFILES = {"quick": 30, "default": 200, "thorough": 5000}
-"""Cases drawn for each law: while editing, in a test run, in a nightly."""
+"""Cases drawn for each law, and three times as many of hostile bytes: while editing, in a test run, in a nightly."""
 DEFAULT_EXAMPLES = PROFILES["default"]
+_HOSTILE_TIMES = 3
+"""How many times more cases are drawn of hostile bytes: there are more ways to be wrong than right."""
 SHRINK_SECONDS = 1.0
 """How long a smaller failing case is looked for after the first."""
 CASE_SECONDS = 3.0
@@ -123,7 +125,7 @@ def _judge(subject: Subject, codec: Codec, check: Check, max_examples: int) -> O
     search = _Search(subject, check)
     start = time.monotonic()
     outcome = search.run(codec.request_ids, max_examples)
-    return replace(outcome, examples=search.examples, seconds=time.monotonic() - start)
+    return replace(outcome, examples=search.judged, seconds=time.monotonic() - start)
 
 
 class _ShrunkEnough(BaseException):
@@ -136,8 +138,7 @@ class _Search:
     def __init__(self, subject: Subject, check: Check) -> None:
         self.subject = subject
         self.check = check
-        self.examples = 0
-        self._judged = 0
+        self.judged = 0
         self._unjudged = ""
         self._current: Case | None = None
         self._smallest: Case | None = None
@@ -165,7 +166,7 @@ class _Search:
                 )
         if self._smallest is not None:
             return self.verdict_on(self._smallest, again=True)
-        return self._outcome(Verdict.PASSED) if self._judged else self._outcome(Verdict.SKIPPED, self._unjudged)
+        return self._outcome(Verdict.PASSED) if self.judged else self._outcome(Verdict.SKIPPED, self._unjudged)
 
     def _draw(self, ids: range, max_examples: int, restart: Callable[[], None]) -> None:
         def trial(case: Case) -> None:
@@ -173,23 +174,24 @@ class _Search:
             self._try(case)
             restart()
 
+        wideness = _HOSTILE_TIMES if self.check.draws & (Draw.CORRUPTION | Draw.HOSTILITY) else 1
         search = hypothesis.given(cases(self.subject, self.check, ids))(trial)
         with suppress(_ShrunkEnough):
-            hypothesis.seed(zlib.crc32(self.check.name.encode()))(_settings(max_examples)(search))()
+            hypothesis.seed(zlib.crc32(self.check.name.encode()))(_settings(max_examples * wideness)(search))()
 
     def _try(self, case: Case) -> None:
         if self._smallest is not None and time.monotonic() > self._shrink_until:
             raise _ShrunkEnough
-        self.examples += 1
         self._current = case
         try:
             self.check.function(self.subject.factory, case)
-            self._judged += 1
+            self.judged += 1
         except NotJudged as reason:
             self._unjudged = str(reason)
         except ConformanceError as fault:
             raise StrategyFault(str(fault)) from fault
         except Exception:
+            self.judged += 1
             if self._smallest is None:
                 self._shrink_until = time.monotonic() + SHRINK_SECONDS
             if self._smallest is None or case.weight < self._smallest.weight:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from metaprotocol_sdk.buffer import Buffer
-from metaprotocol_sdk.codec import DecodeStatus
+from metaprotocol_sdk.codec import Codec, DecodeStatus
 from metaprotocol_sdk.conformance.case import Case
 from metaprotocol_sdk.conformance.check import Broken, Factory, NotJudged, broken
 from metaprotocol_sdk.conformance.conversation import (
@@ -150,10 +150,42 @@ def _few(cuts: tuple[int, ...]) -> str:
 
 def rejects_only_with_decode_error(factory: Factory, case: Case) -> None:
     """On any bytes decode gives a message, waits, or raises DecodeError; nothing else."""
-    heard = listen(parties(factory(), case).reader, case.side, case.chunks)
-    if heard.end == "bug":
-        at = sum(len(message["origin_message"]) for message in heard.messages)
-        broken(f"hostile bytes: {heard.reason}", at=at)
+    reader = parties(factory(), case).reader
+    buffer = Buffer()
+    fed = 0
+    for chunk in case.chunks:
+        buffer.append(chunk)
+        fed += len(chunk)
+        while buffer:
+            at = fed - len(buffer)
+            try:
+                status = _one_answer(reader, case, buffer)
+            except DecodeError:
+                return
+            except Broken as error:
+                broken(f"on bytes that no peer should send, {error}", at=at)
+            if status is _WAIT:
+                break
+
+
+def _one_answer(reader: Codec, case: Case, buffer: Buffer) -> DecodeStatus:
+    """One answer of decode, held to what it says it did."""
+    before = bytes(buffer)
+    answer = decode(reader, case.side, buffer)
+    taken = before[answer.skipped : len(before) - len(buffer)]
+    if answer.status is _WAIT:
+        if taken:
+            broken(f"decode took {len(taken)} bytes and then waits; a wait takes nothing")
+        return answer.status
+    if not taken:
+        broken("decode returned DONE without taking a byte: whoever asks again would ask for ever")
+    if answer.metadata.origin_message != taken:
+        broken(f"decode took {readable(taken)} and set origin_message to {readable(answer.metadata.origin_message)}")
+    try:
+        describe(answer.metadata)
+    except CodecBug as error:
+        broken(f"{error.doing} {error.what}")
+    return answer.status
 
 
 def describes_what_it_was_given(factory: Factory, case: Case) -> None:
