@@ -30,7 +30,7 @@ from metaprotocol_sdk.scaffold import Question, check_answers, names_of, new_pro
 @click.option("--force", is_flag=True, help="Overwrite the project's files in a folder that exists; delete nothing.")
 @format_option
 def command(
-    name: str, no_input: bool, output: Path, definitions: tuple[str, ...], force: bool, output_format: str
+    *, name: str, no_input: bool, output: Path, definitions: tuple[str, ...], force: bool, output_format: str
 ) -> None:
     """Start a project for a protocol of your own.
 
@@ -52,7 +52,7 @@ def command(
     if output_format == "json":
         write_json({"project": names.project, "package": names.package, "folder": str(folder), "next": then})
         return
-    click.echo(f"{click.style(names.project, bold=True)} is in {folder}")
+    click.echo(f"\n{click.style(names.project, bold=True)} is in {folder}")
     click.echo("\nTry it:\n" + "\n".join(f"  {line}" for line in then))
 
 
