@@ -1,4 +1,8 @@
-"""How Hypothesis runs here: ``dev``, or by ``HYPOTHESIS_PROFILE``: ``ci`` draws the same every time, ``deep`` more."""
+"""How Hypothesis runs here: ``dev``, or by ``HYPOTHESIS_PROFILE``: ``ci`` tells how to replay a failure, ``deep``
+draws anew and long, for nights.
+
+``dev`` and ``ci`` draw the same every time: a failure that comes and goes is nobody's to fix.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import os
 
 from hypothesis import settings
 
-settings.register_profile("dev", deadline=None)
+settings.register_profile("dev", deadline=None, derandomize=True, database=None, max_examples=50)
 settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
 settings.register_profile("deep", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))

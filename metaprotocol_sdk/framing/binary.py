@@ -15,11 +15,11 @@ from typing import Any, NoReturn
 from metaprotocol_sdk.buffer import Buffer
 from metaprotocol_sdk.codec import DecodeStatus, Field
 from metaprotocol_sdk.exceptions import DecodeError, EncodeError, MessageTooLarge
-from metaprotocol_sdk.framing.contract import Decode, Duties, MessageFrame, Pairs
+from metaprotocol_sdk.framing.contract import Decode, Duties, MessageFrame, Pairs, refuse_reserved
 from metaprotocol_sdk.framing.expression import Expression, Linear
 from metaprotocol_sdk.framing.layout import Layout, Values
 from metaprotocol_sdk.framing.naming import binary_fields
-from metaprotocol_sdk.framing.parsing import READ_ERRORS, reason_of
+from metaprotocol_sdk.framing.parsing import READ_ERRORS, moved, reason_of
 from metaprotocol_sdk.framing.roles import IdField, string_fields
 from metaprotocol_sdk.framing.string_map import Changes, StringMap
 from metaprotocol_sdk.metadata import Metadata
@@ -58,6 +58,7 @@ class BinaryFrame(MessageFrame):
         self._id = IdField.from_expression(request_id, self.layout) if request_id else None
         self.request_ids = self._id.ids if self._id else range(0)
         self._pack_id = self._id.packer() if self._id else None
+        refuse_reserved(self.names, self._id.slot.name if self._id else "")
         self._block_fields = (
             frozenset(name for name, _ in self._block_length.terms) if self._block_length else frozenset()
         )
@@ -101,15 +102,15 @@ class BinaryFrame(MessageFrame):
             return start
         size = self._block_length.of(values)
         if not 0 <= size <= end - start:
-            self._refuse_block(size, end - start)
+            self._refuse_block(size, start, end)
         return start + size
 
-    def _refuse_block(self, size: int, room: int) -> NoReturn:
+    def _refuse_block(self, size: int, start: int, end: int) -> NoReturn:
         (name,) = self._block_fields
         raise DecodeError(
-            f"the header block is {size} bytes and the message has {room} after its header",
+            f"the header block is {size} bytes and the message has {end - start} after its header",
             path=name,
-            offset=self.layout.by_name[name].start,
+            offset=start - self.layout.size + self.layout.by_name[name].start,
         )
 
     def _refuse(self, total: int, limit: int) -> NoReturn:
@@ -164,24 +165,21 @@ class BinaryFrame(MessageFrame):
     def _finisher(self, duties: Duties) -> Finish:
         """The end of every decode: takes the whole message off the buffer and describes it."""
         id_index, id_scale, id_offset = (self._id.index, self._id.scale, self._id.offset) if self._id else (-1, 1, 0)
-        folded_strings = [
-            (key, field.index, field.reader()) for key, field in self._strings.items() if key == field.key
-        ]
-        other_strings = [
-            (field.key, field.index, field.reader()) for key, field in self._strings.items() if key != field.key
-        ]
+        # Whole numbers under a lower-case key, the most frequent strings, go straight into the folded dict.
+        numbers = [(key, field.index) for key, field in self._strings.items() if field.is_plain]
+        read_texts = self._text_reader()
         read_block = self._block_reader()
-        describe, header = duties.describe, self.layout.header
+        describe, header, size = duties.describe, self.layout.header, self.layout.size
 
         def finish(buffer: Buffer, metadata: Metadata, values: Values, total: int, header_end: int) -> DecodeStatus:
             metadata.origin_message = origin = buffer.drain(total)
             if id_index >= 0:
                 metadata.request_id = values[id_index] * id_scale + id_offset
             folded = metadata.folded
-            for key, index, text in folded_strings:
-                folded[key] = text(values[index])
-            for key, index, text in other_strings:
-                metadata[key] = text(values[index])
+            for key, index in numbers:
+                folded[key] = str(values[index])
+            if read_texts is not None:
+                read_texts(metadata, values, header_end - size)
             if read_block is not None:
                 header_end = read_block(metadata, origin, values, header_end)
             metadata.header_size = header_end
@@ -194,6 +192,20 @@ class BinaryFrame(MessageFrame):
             return _DONE
 
         return finish
+
+    def _text_reader(self) -> Callable[[Metadata, Values, int], None] | None:
+        fields = [field for field in self._strings.values() if not field.is_plain]
+        if not fields:
+            return None
+
+        def read_texts(metadata: Metadata, values: Values, header_at: int) -> None:
+            try:
+                for field in fields:
+                    metadata[field.key] = field.slot.text(values[field.index])
+            except DecodeError as error:
+                raise moved(error, header_at) from error.__cause__
+
+        return read_texts
 
     def _block_reader(self) -> Callable[[Metadata, bytes, Values, int], int] | None:
         if self.headers is None or self._block_length is None:
@@ -208,7 +220,7 @@ class BinaryFrame(MessageFrame):
         def read_block(metadata: Metadata, origin: bytes, values: Values, start: int) -> int:
             size: int = values[index] * scale + offset
             if not 0 <= size <= len(origin) - start:
-                self._refuse_block(size, len(origin) - start)
+                self._refuse_block(size, start, len(origin))
             read_into(metadata, origin, start, start + size)
             return start + size
 
@@ -241,9 +253,7 @@ class BinaryFrame(MessageFrame):
         start = at + self.layout.size
         header = bytearray(origin[at:start])
         changes = mutation.folded
-        for key, field in self._strings.items():
-            if key in changes:
-                header[field.slot.start : field.slot.end] = field.pack(changes.pop(key)[1])
+        self._write_strings(header, changes)
         if self._id and self._pack_id:
             header[self._id.slot.start : self._id.slot.end] = self._pack_id(metadata.request_id)
         values = self.layout.read(header)
@@ -254,6 +264,18 @@ class BinaryFrame(MessageFrame):
             return b"".join((origin[:at], header, block, body))
         before = self._write_lengths(header, values, len(block), len(body), frozenset())
         return b"".join((before, header, block, body))
+
+    def _write_strings(self, header: bytearray, changes: Changes) -> None:
+        """Takes the changes of header fields out of ``changes`` and writes them."""
+        written: dict[int, bytes] = {}
+        for folded, field in self._strings.items():
+            if folded in changes:
+                packed = field.pack(changes.pop(folded)[1])
+                if written.setdefault(field.index, packed) != packed:
+                    raise EncodeError(
+                        f"another key gives the header field {field.slot.name} another value", key=field.key
+                    )
+                header[field.slot.start : field.slot.end] = packed
 
     def _edited_block(self, origin: bytes, start: int, end: int, changes: Changes) -> bytes:
         if not changes:
@@ -300,8 +322,12 @@ class BinaryFrame(MessageFrame):
 
     def answer(self, header: Mapping[str, Any], request_id: int, body: bytes, fields: Mapping[str, Any]) -> bytes:
         """See :meth:`MessageFrame.answer`."""
-        shared = {name: header[name] for name in self.names if name in header and name not in self._owned}
-        return self._build(shared, fields, body, (), request_id)
+        if self._id and self._id.slot.name in fields:
+            raise EncodeError("a reply has its request's id", key=self._id.slot.name)
+        # A constant says itself: a reply's magic may be another than its request's.
+        said = self._owned | {slot.name for slot in self.layout.slots if slot.constant}
+        shared = {name: header[name] for name in self.names if name in header and name not in said}
+        return self._build(shared, fields, body, (), request_id if self._id else None)
 
     def _build(
         self, shared: dict[str, Any], fields: Mapping[str, Any], body: bytes, headers: Pairs, request_id: int | None
@@ -313,8 +339,10 @@ class BinaryFrame(MessageFrame):
         block = self.headers.build(pairs) if self.headers else b""
         values = {**dict.fromkeys(self._unsaid, 0), **shared, **fields}
         header = bytearray(self.layout.build(values))
-        if self._id and self._pack_id and (request_id is not None or self._id.slot.name not in fields):
-            header[self._id.slot.start : self._id.slot.end] = self._pack_id(request_id or 0)
+        if request_id is not None:
+            if self._id is None or self._pack_id is None:
+                raise EncodeError(f"the protocol has no request id, and {request_id} was given")
+            header[self._id.slot.start : self._id.slot.end] = self._pack_id(request_id)
         before = self._write_lengths(header, self.layout.read(header), len(block), len(body), frozenset(fields))
         return b"".join((before, header, block, body))
 

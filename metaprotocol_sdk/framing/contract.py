@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -154,9 +155,34 @@ class Frames:
         request, response = self.request.request_ids, self.response.request_ids
         if not request or not response:
             return range(0)
-        return request if len(request) <= len(response) else response
+        return _common(request, response)
 
     def reply(self, metadata: Metadata, body: bytes = b"", /, **fields: Any) -> bytes:
         """As :meth:`MessageFrame.reply`: the response frame, with the request's fields of the same names."""
         header = self.request.header(metadata.origin_message)._asdict()
         return self.response.answer(header, metadata.request_id, body, fields)
+
+
+def _common(one: range, other: range) -> range:
+    """The numbers that are in two ascending ranges."""
+    divisor = math.gcd(one.step, other.step)
+    steps, rest = divmod(other.start - one.start, divisor)
+    if rest:
+        return range(0)
+    # The first number of `one`, going up from its start, that is a whole number of `other`'s steps from other's start.
+    period = other.step // divisor
+    first = one.start + steps * pow(one.step // divisor, -1, period) % period * one.step
+    step = one.step * period
+    late = max(0, max(one.start, other.start) - first)
+    return range(first + -(-late // step) * step, min(one.stop, other.stop), step)
+
+
+def refuse_reserved(names: Iterable[str], id_name: str) -> None:
+    """Raises ValueError when a field is named like what ``build`` and ``reply`` take beside fields."""
+    if "headers" in names:
+        raise ValueError("a field cannot be named 'headers', as build(headers=...) is the string headers")
+    if "request_id" in names and id_name != "request_id":
+        raise ValueError(
+            "a field named 'request_id' is the id, as in build(request_id=...); say request_id=this.request_id, or "
+            "give it another name"
+        )

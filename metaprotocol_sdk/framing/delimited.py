@@ -17,10 +17,10 @@ from typing import Any
 from metaprotocol_sdk.buffer import Buffer
 from metaprotocol_sdk.codec import DecodeStatus, Field
 from metaprotocol_sdk.exceptions import DecodeError, EncodeError, MessageTooLarge
-from metaprotocol_sdk.framing.contract import Decode, Duties, MessageFrame, Pairs
+from metaprotocol_sdk.framing.contract import Decode, Duties, MessageFrame, Pairs, refuse_reserved
 from metaprotocol_sdk.framing.expression import Expression, Linear
 from metaprotocol_sdk.framing.parsing import READ_ERRORS, reason_of
-from metaprotocol_sdk.framing.string_map import Changes
+from metaprotocol_sdk.framing.string_map import Changes, known_encoding
 from metaprotocol_sdk.framing.text_map import TextMap
 from metaprotocol_sdk.metadata import Metadata
 from metaprotocol_sdk.mutation import Mutation
@@ -64,6 +64,9 @@ class DelimitedFrame(MessageFrame):
         headers: TextMap | None = None,
         encoding: str = "utf-8",
     ) -> None:
+        for what, given in (("delimiter", delimiter), ("separator", separator)):
+            if not isinstance(given, bytes):
+                raise ValueError(f"{what}={given!r} is not bytes; write it as {what}=b{given!r}")
         if not delimiter or not separator or delimiter in separator or separator in delimiter:
             raise ValueError(
                 f"delimiter={delimiter!r} and separator={separator!r} must differ, and neither may be empty"
@@ -72,16 +75,19 @@ class DelimitedFrame(MessageFrame):
         self.delimiter = delimiter
         self.separator = separator
         self.headers = headers
-        self.encoding = encoding
+        self.encoding = known_encoding(encoding)
         self.carries_headers = headers is not None
         # rename=False: a bad name is a ValueError that says which.
         self._type = namedtuple("Header", names)  # type: ignore[misc] # noqa: PYI024
         self._words = len(names) + (headers is not None)
         self._id = self._index_of("request_id", request_id) if request_id else None
         self.request_ids = range(1, _LARGEST_ID + 1) if self._id is not None else range(0)
-        self._strings = {
-            key.lower(): (key, self._index_of(f"strings[{key!r}]", word)) for key, word in (strings or {}).items()
-        }
+        refuse_reserved(names, "" if self._id is None else names[self._id])
+        self._strings: dict[str, tuple[str, int]] = {}
+        for key, word in (strings or {}).items():
+            if key.lower() in self._strings:
+                raise ValueError(f"strings has {key!r} twice: keys compare case-insensitively")
+            self._strings[key.lower()] = (key, self._index_of(f"strings[{key!r}]", word))
 
     def _index_of(self, what: str, expression: Expression) -> int:
         linear = Linear.from_expression(what, expression, self.names)
@@ -175,17 +181,34 @@ class DelimitedFrame(MessageFrame):
     def encode(self, metadata: Metadata, mutation: Mutation) -> bytes:
         """See :meth:`MessageFrame.encode`."""
         origin = metadata.origin_message
-        pieces = origin[: -len(self.delimiter)].split(self.separator, self._words)
+        if self._id is None and not mutation:
+            return origin
+        before = origin[: -len(self.delimiter)].split(self.separator, self._words)
+        pieces = before.copy()
+        self._write_id(pieces, metadata.request_id)
         changes = mutation.folded
-        for folded, (key, index) in self._strings.items():
-            if folded in changes:
-                pieces[index] = self._changed(key, index, changes.pop(folded)[1])
-        if self._id is not None:
-            pieces[self._id] = str(metadata.request_id).encode()
-            _id_of(str(metadata.request_id), self.names[self._id], EncodeError)
+        self._write_words(pieces, changes)
         if changes:
             self._edit_headers(pieces, changes)
-        return self._joined(pieces)
+        return origin if pieces == before else self._joined(pieces)
+
+    def _write_id(self, pieces: list[bytes], request_id: int) -> None:
+        if self._id is None:
+            return
+        name = self.names[self._id]
+        # The word as it came is kept: an encoding may have several ways to write one number.
+        if _id_of(pieces[self._id].decode(self.encoding), name) != request_id:
+            pieces[self._id] = self._word(str(_id_of(str(request_id), name, EncodeError)), name)
+
+    def _write_words(self, pieces: list[bytes], changes: Changes) -> None:
+        """Takes the changes of declared words out of ``changes`` and writes them."""
+        written: dict[int, bytes] = {}
+        for folded, (key, index) in self._strings.items():
+            if folded in changes:
+                word = self._changed(key, index, changes.pop(folded)[1])
+                if written.setdefault(index, word) != word:
+                    raise EncodeError(f"another key gives the word {self.names[index]} another value", key=key)
+                pieces[index] = word
 
     def _changed(self, key: str, index: int, text: str | None) -> bytes:
         if index == self._id:
@@ -216,16 +239,29 @@ class DelimitedFrame(MessageFrame):
         data = self.separator.join(pieces) + self.delimiter
         if data.find(self.delimiter) != len(data) - len(self.delimiter):
             raise EncodeError(f"it would contain {self.delimiter!r}, which ends a message")
+        if data[: -len(self.delimiter)].split(self.separator, self._words) != pieces:
+            raise EncodeError(f"a word that ends in part of {self.separator!r} would be read as another one")
         return data
 
     def build(
         self, body: bytes = b"", /, *, headers: Pairs = (), request_id: int | None = None, **fields: Any
     ) -> bytes:
         """See :meth:`MessageFrame.build`."""
-        self._refuse_unknown(fields)
-        values = dict(fields)
+        return self._build(dict(fields), body, headers, request_id)
+
+    def answer(self, header: Mapping[str, Any], request_id: int, body: bytes, fields: Mapping[str, Any]) -> bytes:
+        """See :meth:`MessageFrame.answer`."""
+        if self._id is not None and self.names[self._id] in fields:
+            raise EncodeError("a reply has its request's id", key=self.names[self._id])
+        shared = {name: header[name] for name in self.names if name in header}
+        return self._build({**shared, **fields}, body, (), None if self._id is None else request_id)
+
+    def _build(self, values: dict[str, Any], body: bytes, headers: Pairs, request_id: int | None) -> bytes:
+        self._refuse_unknown(values)
         if self._id is not None and (request_id is not None or self.names[self._id] not in values):
             values[self.names[self._id]] = _id_of(str(request_id or 0), self.names[self._id], EncodeError)
+        elif request_id is not None:
+            raise EncodeError(f"the protocol has no request id, and {request_id} was given")
         pieces = []
         for name in self.names:
             if name not in values:
@@ -237,11 +273,6 @@ class DelimitedFrame(MessageFrame):
         elif pairs:
             raise EncodeError("the protocol carries no string headers", key=pairs[0][0])
         return self._joined([*pieces, body] if body or not pieces else pieces)
-
-    def answer(self, header: Mapping[str, Any], request_id: int, body: bytes, fields: Mapping[str, Any]) -> bytes:
-        """See :meth:`MessageFrame.answer`."""
-        shared = {name: header[name] for name in self.names if name in header}
-        return self.build(body, request_id=request_id if self._id is not None else None, **{**shared, **fields})
 
     # -- naming ----------------------------------------------------------------------------------------------------
 

@@ -114,7 +114,7 @@ class Linear:
                 raise EncodeError(f"it cannot be {number}: no field is left to say {rest} of it", key=what)
             return {}
         name, scale = free[0]
-        if rest % scale or rest < 0:
+        if rest % scale:
             raise EncodeError(f"{number} cannot be said by {name}, which counts in steps of {scale}", key=what)
         return {name: rest // scale}
 

@@ -24,6 +24,7 @@ from metaprotocol_sdk.framing.binary import BinaryFrame
 from metaprotocol_sdk.framing.contract import Decode, Duties
 from metaprotocol_sdk.framing.expression import Expression, Linear
 from metaprotocol_sdk.framing.layout import Values
+from metaprotocol_sdk.framing.parsing import moved
 from metaprotocol_sdk.framing.string_map import StringMap
 from metaprotocol_sdk.metadata import Metadata
 
@@ -119,7 +120,8 @@ class Frame(BinaryFrame):
         return self._bind_measured(duties, measure)
 
     def _write_total(self, header: bytearray, values: Mapping[str, Any], rest: int, fixed: frozenset[str]) -> bytes:
-        if self._length is not None:
+        # Where several fields share the length, those that say it right already may stay.
+        if self._length is not None and self._length.of(values) != self.layout.size + rest:
             numbers = self._length.solve(self.layout.size + rest, values, fixed=fixed, what="length")
             self._patch(header, dict(values), numbers)
         return b""
@@ -163,6 +165,16 @@ class FixedFrame(BinaryFrame):
             raise EncodeError(f"a body of {rest} bytes was given and every message has {room}", key="body")
         return b""
 
+    def fields(self, data: bytes) -> Iterator[Field]:
+        """See :meth:`MessageFrame.fields`."""
+        message, following = data[: self.size], data[self.size :]
+        missing = self.size - len(message)
+        for field in super().fields(message):
+            is_last = field.end == len(message)
+            yield replace(field, problem=_not_arrived(missing)) if missing and is_last else field
+        if following:
+            yield Field("next message", self.size, len(data), following)
+
 
 _VARINT_MOST = 10
 """Bytes of the longest base-128 varint: 64 bits in groups of 7."""
@@ -204,10 +216,7 @@ class VarintFrame(BinaryFrame):
             have = len(buffer)
             counted, at = _read_varint(buffer.peek(_VARINT_MOST))
             if not at:
-                if have >= limit:
-                    raise MessageTooLarge(have + 1, limit, path="length", offset=0)
-                buffer.needed = have + 1
-                return _WAIT
+                return self._await_length(buffer, limit)
             if counted < size:
                 raise DecodeError(
                     f"it says {counted} bytes follow, fewer than the header's {size}", path="length", offset=0
@@ -219,12 +228,22 @@ class VarintFrame(BinaryFrame):
                 buffer.needed = total
                 return _WAIT
             data, start = buffer.front(at + size)
-            values = unpack_from(data, start + at)
+            try:
+                values = unpack_from(data, start + at)
+            except DecodeError as error:
+                raise moved(error, at) from error.__cause__
             if constants:
                 check(values, at)
             return finish(buffer, metadata, values, total, at + size)
 
         return decode
+
+    def _await_length(self, buffer: Buffer, limit: int) -> DecodeStatus:
+        have = len(buffer)
+        if have >= limit:
+            raise MessageTooLarge(have + 1, limit, path="length", offset=0)
+        buffer.needed = have + 1
+        return _WAIT
 
     def _header_at(self, data: bytes) -> int:
         return _read_varint(data[:_VARINT_MOST])[1]
@@ -247,12 +266,14 @@ class VarintFrame(BinaryFrame):
         message, following = data[at : at + counted], data[at + counted :]
         missing = counted - len(message)
         for field in super().fields(message):
-            late = (
-                f"{missing} of its bytes have not arrived" if missing and field.end == len(message) else field.problem
-            )
+            late = _not_arrived(missing) if missing and field.end == len(message) else field.problem
             yield replace(field, start=field.start + at, end=field.end + at, problem=late)
         if following:
             yield Field("next message", at + counted, len(data), following)
+
+
+def _not_arrived(missing: int) -> str:
+    return f"{missing} bytes of the message have not arrived"
 
 
 def _read_varint(data: bytes) -> tuple[int, int]:

@@ -30,6 +30,8 @@ class FramedCodec(Codec):
         frame = getattr(cls, "frame", None)
         if frame is None:
             return
+        if not isinstance(frame, MessageFrame | Frames):
+            raise ValueError(f"{cls.__name__}.frame is {frame!r}, which is no frame; write it as Frame(...)")
         if "request_ids" not in cls.__dict__ and ("frame" in cls.__dict__):
             cls.request_ids = frame.request_ids
         hatch = cls.frame_length is not FramedCodec.frame_length
@@ -44,6 +46,8 @@ class FramedCodec(Codec):
 
     def __init__(self, *, max_message_size: int = DEFAULT_MAX_MESSAGE_SIZE) -> None:
         super().__init__(max_message_size=max_message_size)
+        if getattr(self, "frame", None) is None:
+            raise ValueError(f"{type(self).__name__} has no frame; a FramedCodec says frame = Frame(...) in its class")
         describes = type(self).describe is not FramedCodec.describe
         duties = Duties(
             limit=max_message_size, describe=self.describe if describes else None, frame_length=self.frame_length
@@ -77,15 +81,15 @@ class FramedCodec(Codec):
         buffer = Buffer(data)
         try:
             status = self.decode(buffer, read)
+            wrong = [key for key, value in mutation.items() if read.get(key) != value]
         except DecodeError as error:
             raise EncodeError(f"the changed message would be malformed: {error}") from error
         if status is not DecodeStatus.DONE or buffer:
             raise EncodeError("its length would be wrong, as frame_length() cannot be run backwards")
-        for key, value in mutation.items():
-            if read.get(key) != value:
-                raise EncodeError(
-                    "the protocol's own field of that name, which describe() sets, wins over a header", key=key
-                )
+        if wrong:
+            raise EncodeError(
+                "the protocol's own field of that name, which describe() sets, wins over a header", key=wrong[0]
+            )
 
     def describe(self, header: Any, metadata: Metadata) -> None:
         """Says what a whole message means. Override it: set ``operation_name``, ``message_type``,

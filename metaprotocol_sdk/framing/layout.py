@@ -8,6 +8,7 @@ property tests hold. Everything else of a fixed size (Enum, BitStruct, PaddedStr
 from __future__ import annotations
 
 import functools
+import keyword
 import struct
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
@@ -115,7 +116,7 @@ def _readings(text: str) -> list[Any]:
     found: list[Any] = []
     # int() and float() take more than a field's text ever is, and long digits cost quadratic time.
     if len(text) <= 64:
-        for convert in (int, float):
+        for convert in (int, float, _hexadecimal):
             try:
                 found.append(convert(text))
             except ValueError:
@@ -125,6 +126,10 @@ def _readings(text: str) -> list[Any]:
     found.append(text)
     found.append(text.encode(errors="surrogatepass"))
     return found
+
+
+def _hexadecimal(text: str) -> int:
+    return int(text, 16)
 
 
 class Layout:
@@ -231,11 +236,10 @@ class Layout:
         """
         header = bytearray(self.size)
         for slot in self.slots:
-            if slot.name in values:
-                value = values[slot.name]
-            elif slot.has_default:
+            value = values.get(slot.name)
+            if value is None and slot.has_default:
                 value = slot.default
-            else:
+            elif slot.name not in values:
                 raise EncodeError("the header field has no value and no default", key=slot.name)
             header[slot.start : slot.end] = slot.pack(value)
         return bytes(header)
@@ -246,19 +250,22 @@ def _fixed_size(field: Any) -> int:
         raise ValueError(f'{field!r} is not a construct; a field is written as "name" / Int32ub')
     name = getattr(field, "name", None) or repr(field)
     try:
-        return int(field.sizeof())
+        size = int(field.sizeof())
     except (construct.ConstructError, LookupError, TypeError, AttributeError):
         raise ValueError(
             f"header field {name} has no fixed size; a header is fixed-size fields. What varies comes after it: "
             "headers=StringMap(...), or read from the body in describe()"
         ) from None
+    if size < 0:
+        raise ValueError(f"header field {name} would have {size} bytes")
+    return size
 
 
 def _refuse_twins(names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"two header fields are named {name!r}; give each its own name")
-        if not name.isidentifier() or name.startswith("_"):
+        if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
             raise ValueError(
                 f"a header field cannot be named {name!r}; it is an attribute of the header, like body_len"
             )
@@ -270,9 +277,25 @@ def _unwrapped(field: Any) -> Any:
     return field
 
 
+def _has_hook(field: Any) -> bool:
+    """Whether construct calls a function of the author's when it reads the field (``Int8ub * hook``)."""
+    while field is not None:
+        if field.parsed is not None:
+            return True
+        field = getattr(field, "subcon", None)
+    return False
+
+
 def _is_padding(field: Any) -> bool:
     inner = _unwrapped(field)
-    return isinstance(inner, construct.Padded) and inner.subcon is construct.Pass and inner.pattern == b"\x00"
+    if not isinstance(inner, construct.Padded) or inner.subcon is not construct.Pass:
+        return False
+    if inner.pattern != b"\x00":
+        pattern = inner.pattern * inner.sizeof()
+        raise ValueError(
+            f"padding that is not zeros is a field: name it, and say Default(Bytes({len(pattern)}), {pattern!r})"
+        )
+    return True
 
 
 def _slot(name: str, field: Any, start: int, end: int) -> Slot:
@@ -287,7 +310,7 @@ def _slot(name: str, field: Any, start: int, end: int) -> Slot:
         plain = _unwrapped(inner.subcon)
     elif getattr(inner, "flagbuildnone", False):
         raise ValueError(
-            f"header field {name or field!r} computes its own value; declare the plain field, and compute it where "
+            f"header field {name or repr(field)} computes its own value; declare the plain field, and compute it where "
             "the message is built"
         )
     if not name and not facts.get("constant"):
@@ -295,8 +318,16 @@ def _slot(name: str, field: Any, start: int, end: int) -> Slot:
             f"a header field without a name is a Const or a Padding; name {field!r}, or say Padding({end - start})"
         )
     if facts:
-        build(plain, facts["default"], key=name or "Const")
-    return Slot(name, start, end, plain if not facts.get("constant") else inner, **facts, **_code(plain, end - start))
+        _check_default(name or "Const", plain, facts["default"])
+    code = {} if _has_hook(field) else _code(plain, end - start)
+    return Slot(name, start, end, plain if not facts.get("constant") else inner, **facts, **code)
+
+
+def _check_default(name: str, plain: Any, value: Any) -> None:
+    try:
+        build(plain, value, key=name)
+    except EncodeError as error:
+        raise ValueError(f"header field {name} cannot hold the value it is declared with: {error.reason}") from None
 
 
 _FORMATS = frozenset("bBhHlLqQefd?")
@@ -304,14 +335,15 @@ _FORMATS = frozenset("bBhHlLqQefd?")
 
 def _code(plain: Any, size: int) -> dict[str, Any]:
     """The ``struct`` code of a construct that has one, with what else it takes to read it."""
-    if isinstance(plain, construct.FormatField) and plain.fmtstr[1:] in _FORMATS:
+    kind = type(plain)  # not isinstance: what an author derives from these may read otherwise
+    if kind is construct.FormatField and plain.fmtstr[1:] in _FORMATS:
         order, code = plain.fmtstr
         # In native order "l" has the platform's width unless the order is "=", which construct uses for native.
         return {"code": code, "order": "" if size == 1 else order, "signed": code in "bhlq"}
     if plain is construct.Flag:
         return {"code": "?"}
-    if isinstance(plain, construct.BytesInteger) and isinstance(plain.swapped, bool):
+    if kind is construct.BytesInteger and size and isinstance(plain.swapped, bool):
         return {"code": f"{size}s", "big": not plain.swapped, "signed": bool(plain.signed)}
-    if isinstance(plain, construct.Bytes) and size:
+    if kind is construct.Bytes and size:
         return {"code": f"{size}s"}
     return {}

@@ -57,7 +57,7 @@ def _told(length: Linear | None, values: dict[str, Any], otherwise: int) -> int:
         return otherwise
     try:
         return length.of(values)
-    except (LookupError, TypeError):  # a field of it could not be read
+    except LookupError:  # a field of it could not be read
         return otherwise
 
 
@@ -74,12 +74,11 @@ def _header_fields(data: bytes, layout: Layout, values: dict[str, Any]) -> Itera
             yield from _clipped(Field(name, slot.start, slot.end), data)
             continue
         try:
-            value = slot.unpack(piece)
-            problem = ""
+            value = values[slot.name] = slot.unpack(piece)
         except DecodeError as error:
-            value, problem = piece, error.reason
-        values[slot.name] = value
-        yield Field(name, slot.start, slot.end, value, problem)
+            yield Field(name, slot.start, slot.end, piece, error.reason)
+        else:
+            yield Field(name, slot.start, slot.end, value)
     if layout.size > at:
         yield from _clipped(Field("padding", at, layout.size), data)
 

@@ -33,10 +33,17 @@ def parse(declaration: Any, data: bytes, *, path: str = "body", offset: int = 0)
     stream = io.BytesIO(data)
     try:
         return declaration.parse_stream(stream)
-    except READ_ERRORS as error:
+    except (*READ_ERRORS, RecursionError) as error:
         inner = str(getattr(error, "path", "") or "").removeprefix("(parsing)").strip(" ->")
         full = ".".join(part for part in (path, inner.replace(" -> ", ".")) if part)
         raise DecodeError(reason_of(error), path=full, offset=offset + stream.tell()) from error
+
+
+def moved(error: DecodeError, by: int) -> DecodeError:
+    """``error``, whose offset counted from ``by`` bytes into the message, counting from the message's first byte."""
+    if error.offset is not None:
+        error.offset += by
+    return error
 
 
 def build(declaration: Any, value: Any, *, key: str) -> bytes:

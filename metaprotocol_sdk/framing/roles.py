@@ -8,7 +8,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from metaprotocol_sdk.exceptions import EncodeError
 from metaprotocol_sdk.framing.expression import Expression, Linear
@@ -75,9 +74,10 @@ class StringField:
     index: int
     is_owned: bool
 
-    def reader(self) -> Callable[[Any], str]:
-        """From the field's value to its text."""
-        return str if self.slot.is_integer else self.slot.text
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a whole number under a lower-case key: ``folded[key] = str(value)`` is all there is to do."""
+        return self.slot.is_integer and self.key == self.key.lower()
 
     def pack(self, text: str | None) -> bytes:
         """The field's bytes for a mutation's text.

@@ -25,6 +25,15 @@ Changes = dict[str, "tuple[str, str | None]"]
 """What a mutation wants of a header block, by lower-case key: the key as it was given, and its new value or None."""
 
 
+def known_encoding(encoding: str) -> str:
+    """``encoding``; raises ValueError, where it is declared, when Python knows no such text encoding."""
+    try:
+        "".encode(encoding)
+    except LookupError as error:
+        raise ValueError(f"encoding={encoding!r} is no text encoding: {error}") from None
+    return encoding
+
+
 @dataclass(frozen=True, slots=True)
 class _Pair:
     """One key and value in a block, and where its parts are: each part starts with its prefix."""
@@ -51,9 +60,8 @@ class StringMap:
     def __init__(self, *, length: Expression, prefix: Any = construct.Int16ub, encoding: str = "utf-8") -> None:
         if not isinstance(prefix, construct.FormatField) or prefix.fmtstr[1:] not in tuple("BHLQ"):
             raise ValueError(f"prefix={prefix!r} is not an unsigned integer such as Int16ub")
-        "".encode(encoding)  # an unknown encoding is a LookupError here, not at the first message
         self.length = length
-        self.encoding = encoding
+        self.encoding = known_encoding(encoding)
         self._prefix = struct.Struct(prefix.fmtstr)
         self._width = self._prefix.size
         self.most = (1 << (8 * self._width)) - 1

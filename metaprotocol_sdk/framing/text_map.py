@@ -92,7 +92,18 @@ class TextMap:
         Raises:
             EncodeError: A text contains what separates pairs.
         """
-        return self.separator.join([self._said(key, value) for key, value in pairs]) or self.empty
+        said = list(pairs)
+        word = self.separator.join([self._said(key, value) for key, value in said]) or self.empty
+        # A text that ends in half of a separator makes a whole one with what follows it.
+        if len(self.separator) + len(self.equals) > 2 and not self._reads_as(word, said):
+            raise EncodeError(f"{word!r} would be read as other headers", key="headers")
+        return word
+
+    def _reads_as(self, word: str, pairs: list[tuple[str, str]]) -> bool:
+        try:
+            return self.pairs(word) == pairs
+        except DecodeError:
+            return False
 
     def _said(self, key: str, value: str) -> str:
         for text, forbidden in ((key, self.equals), (key, self.separator), (value, self.separator)):
