@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -50,11 +51,22 @@ def test_a_function_is_short_enough_to_see_at_once(path: Path) -> None:
     assert {each.name: code_lines(each) for each in functions if code_lines(each) > MAX_FUNCTION_LINES} == {}
 
 
+LAZY_FACE = {"__all__", "_HOMES", "_HOME_OF", "__getattr__", "__dir__"}
+"""What a package whose names load on use is made of (PEP 562)."""
+
+
 def has_code(path: Path) -> bool:
     """Whether a module does more than import, re-export and say what its package is."""
-    body = ast.parse(path.read_text()).body
-    passive = (ast.Import, ast.ImportFrom, ast.Expr)
-    return any(not isinstance(node, passive) and "__all__" not in ast.unparse(node) for node in body)
+
+    def is_passive(node: ast.stmt) -> bool:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            return {ast.unparse(target) for target in targets} <= LAZY_FACE
+        if isinstance(node, ast.FunctionDef):
+            return node.name in LAZY_FACE
+        return isinstance(node, ast.Import | ast.ImportFrom | ast.Expr) or ast.unparse(node).startswith("if TYPE_CHECK")
+
+    return not all(map(is_passive, ast.parse(path.read_text()).body))
 
 
 def tests_of(path: Path) -> Path:
@@ -140,3 +152,34 @@ def test_help_imports_click_and_no_command() -> None:
     }
     assert loaded & {"asyncio", "ssl", "unittest", "importlib.metadata"} == set()
     assert len(loaded) < 250
+
+
+TOP_LEVEL = {
+    ".ci",
+    ".gitignore",
+    "LICENSE",
+    "Makefile",
+    "README.md",
+    "benchmarks",
+    "docs",
+    "metaprotocol_sdk",
+    "pyproject.toml",
+    "reference_codecs",
+    "template",
+    "tests",
+}
+
+
+def test_the_top_level_stays_small() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no checkout")
+    listing = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {line.partition("/")[0] for line in listing.splitlines()} == TOP_LEVEL
+
+
+def test_continuous_integration_runs_the_test_command_of_the_readme() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert "set -euo pipefail" in script.read_text()
+    assert "make test " in script.read_text()
+    assert "make test " in (ROOT / "README.md").read_text()
