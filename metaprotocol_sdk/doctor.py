@@ -20,7 +20,7 @@ from importlib.metadata import PackageNotFoundError, distribution, packages_dist
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from metaprotocol_sdk.exceptions import ConfigError, MetaProtocolError, ScaffoldError, Severity
+from metaprotocol_sdk.exceptions import ConfigError, ScaffoldError, Severity
 from metaprotocol_sdk.registry import registrations
 from metaprotocol_sdk.scaffold import template_folder
 
@@ -221,11 +221,7 @@ def check_config(path: str | os.PathLike[str]) -> Iterator[Diagnosis]:
             remedy = "Change the file there." if status is Status.PROBLEM else ""
             yield Diagnosis("configuration", status, str(finding), remedy)
         return
-    except MetaProtocolError as error:
-        yield Diagnosis("configuration", Status.PROBLEM, str(error), "Change the file.")
-        return
-    count = f"{len(config.listeners)} listeners, {len(config.clusters)} clusters"
-    yield Diagnosis("configuration", Status.OK, f"{os.fspath(path)}: {count}")
+    yield Diagnosis("configuration", Status.OK, os.fspath(path))
     for finding in config.notes:
         yield Diagnosis("configuration", Status.NOTE, str(finding))
     for listener in config.listeners:
