@@ -8,11 +8,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from metaprotocol_sdk.proxy.config.cluster import Cluster
-from metaprotocol_sdk.proxy.config.context import Context
 from metaprotocol_sdk.proxy.config.fields import Data, Repeated
 from metaprotocol_sdk.proxy.config.listener import Listener
 from metaprotocol_sdk.proxy.config.message import Message, not_yet, without_effect
-from metaprotocol_sdk.proxy.config.tree import Entries
 from metaprotocol_sdk.proxy.config.values import NodeConfig, ProxyConfig
 
 
@@ -65,13 +63,6 @@ class Bootstrap(Message):
 
     node: Node = Node()
     static_resources: StaticResources = StaticResources()
-
-    @classmethod
-    def inspect(cls, fields: Entries, context: Context) -> None:
-        """Warns of a proxy without a listener."""
-        if not fields.child("static_resources").get("listeners"):
-            place = fields.child("static_resources").value_place("listeners")
-            context.report.warning(place, "no listener is defined: this proxy serves nobody")
 
     def value(self) -> ProxyConfig:
         """What the runtime reads, without notes."""

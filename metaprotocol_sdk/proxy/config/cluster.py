@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import PlainValidator, field_validator
 
 from metaprotocol_sdk.proxy.config.context import Context
-from metaprotocol_sdk.proxy.config.fields import Duration, Port, Repeated, Text, is_ip, word
+from metaprotocol_sdk.proxy.config.fields import Duration, Port, Repeated, Text, is_ip, only, word
 from metaprotocol_sdk.proxy.config.message import NOT_YET, Message, OneOf, not_yet, without_effect
 from metaprotocol_sdk.proxy.config.sentences import shown
 from metaprotocol_sdk.proxy.config.tree import Entries
@@ -70,7 +70,7 @@ class LocalityLbEndpoints(Message):
     ignored = without_effect("locality", "metadata")
 
     lb_endpoints: Repeated[LbEndpoint] = ()
-    priority: Literal[0] = 0
+    priority: Annotated[int, PlainValidator(only(0))] = 0
 
 
 class ClusterLoadAssignment(Message):
@@ -127,7 +127,7 @@ class Cluster(Message):
     def inspect(cls, fields: Entries, context: Context) -> None:
         """Claims the name; asks for IP addresses unless the type, which is then reported, resolves names."""
         if isinstance(name := fields.get("name"), str) and name:
-            context.claim("cluster", name, fields.value_place("name"))
+            context.claim("cluster name", name, fields.value_place("name"))
         if fields.get("type") not in (None, "STATIC"):
             return
         for group in fields.child("load_assignment").children("endpoints"):

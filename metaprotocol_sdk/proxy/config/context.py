@@ -9,11 +9,14 @@ from pydantic import BaseModel, ValidationError
 
 from metaprotocol_sdk.codec import Codec
 from metaprotocol_sdk.exceptions import CodecLoadError, CodecNotFound
+from metaprotocol_sdk.names import nearest
 from metaprotocol_sdk.proxy.config.extension import FilterModel
 from metaprotocol_sdk.proxy.config.report import Report
 from metaprotocol_sdk.proxy.config.sentences import report_errors, shown
 from metaprotocol_sdk.proxy.config.tree import Entries, Place
 from metaprotocol_sdk.registry import find_codec
+
+_MAX_COMPARISONS = 20_000
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -42,10 +45,10 @@ class Context:
             return None
 
     def claim(self, kind: str, name: str, place: Place) -> None:
-        """Reserves a name or an address for what stands at ``place``; an error when something else has it."""
+        """Reserves a listener's or cluster's name or address; an error when another has it."""
         first = self._claims.setdefault((kind, name), place)
         if first is not place:
-            self.report.error(place, f"another {kind} has {shown(name)} already, at line {first.line}")
+            self.report.error(place, f"the {kind} {shown(name)} is taken already, at line {first.line}")
 
     def refer_to_cluster(self, fields: Entries, key: str) -> None:
         """Remembers that a message names a cluster, to be looked up when all of them are known."""
@@ -53,13 +56,16 @@ class Context:
 
     def check_references(self) -> None:
         """Warns of every cluster that is named and not defined: requests that go there get an error reply."""
+        known = [name for kind, name in self._claims if kind == "cluster name"]
+        # Comparing each name with each name is dear; who has so many clusters has a program write the file.
+        compares = len(known) * len(self._references) < _MAX_COMPARISONS
         for fields, key in self._references:
             name = fields[key]
-            if isinstance(name, str) and name and ("cluster", name) not in self._claims:
-                self.report.warning(
-                    fields.value_place(key),
-                    f"no cluster is named {shown(name)}; requests that go there are answered with unknown cluster",
-                )
+            if isinstance(name, str) and name and ("cluster name", name) not in self._claims:
+                near = nearest(name, known) if compares else ""
+                hint = f"; did you mean {shown(near)}?" if near else ""
+                problem = f"no cluster is named {shown(name)}, so requests that go there get an error reply{hint}"
+                self.report.warning(fields.value_place(key), problem)
 
     def codec(self, name: str) -> type[Codec] | str:
         """The codec class of a name, or why there is none, as a sentence."""

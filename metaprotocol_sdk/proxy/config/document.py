@@ -27,8 +27,10 @@ MAX_DEPTH = 64
 MAX_VALUES = 1_000_000
 """Values a file may have, each counted as often as aliases repeat it."""
 
+_TOO_DEEP = f"mappings and lists nest deeper than {MAX_DEPTH} levels"
 _TAG = "tag:yaml.org,2002:"
 _PLAIN, _TEXT, _MAPPING, _SEQUENCE = "plain", _TAG + "str", _TAG + "map", _TAG + "seq"
+_SCALAR_TAGS = frozenset(_TAG + kind for kind in ("str", "int", "float", "bool", "null"))
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BYTE_ORDER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SENTENCES = {
@@ -64,7 +66,7 @@ def read_document(text: str | bytes, report: Report) -> Entries:
             mark.column + 1,
             f"expected a mapping at the root, such as `static_resources:`, found {what}",
         )
-    return _TreeBuilder(report).entries(root, None, "")
+    return _TreeBuilder(report).root(root)
 
 
 def _checked_text(text: str | bytes, report: Report) -> str:
@@ -113,7 +115,7 @@ class _Composer(yaml.CBaseLoader):
         self.depth += 1
         self.count += 1
         if self.depth > MAX_DEPTH + 1:  # a scalar counts too
-            raise _OverLimit(parent, f"mappings and lists nest deeper than {MAX_DEPTH} levels")
+            raise _OverLimit(parent, _TOO_DEEP)
         if self.count > 2 * MAX_VALUES:  # keys are nodes too
             raise _OverLimit(parent, f"the file has more than {MAX_VALUES} values")
 
@@ -161,7 +163,11 @@ class _TreeBuilder:
         self._count = 0
         self._open: set[int] = set()
 
-    def entries(self, node: Node, parent: Entries | Items | None, key: str | int) -> Entries:
+    def root(self, node: Node) -> Entries:
+        self._check_tag(node, Place(node.start_mark.line + 1, node.start_mark.column + 1, ""))
+        return self._entries(node, None, "")
+
+    def _entries(self, node: Node, parent: Entries | Items | None, key: str | int) -> Entries:
         entries = Entries(node, parent, key)
         self._enter(node)
         merged: list[Node] = []
@@ -169,7 +175,7 @@ class _TreeBuilder:
             if key_node.tag == _PLAIN and key_node.value == "<<":
                 merged.append(value_node)
             elif not isinstance(key_node, ScalarNode):
-                self._report.error(self._place(key_node, entries), "a key must be text, not a mapping or a list")
+                self._report.error(self._place(key_node, entries, "?"), "a key must be text, not a mapping or a list")
             elif key_node.value in entries:
                 self._repeat(entries, key_node, value_node)
             else:
@@ -192,12 +198,11 @@ class _TreeBuilder:
         if isinstance(node, ScalarNode):
             if node.tag == _PLAIN:
                 return read_scalar(node.value)
-            return node.value if node.tag == _TEXT else self._tagged(node, parent)
-        if node.tag not in (_MAPPING, _SEQUENCE):
-            self._report.error(self._place(node, parent), f"the tag {_shown(node.tag)} means nothing here; remove it")
+            return node.value if node.tag == _TEXT else self._tagged(node, self._place(node, parent, key))
+        self._check_tag(node, self._place(node, parent, key))
         if isinstance(node, SequenceNode):
             return self._items(node, parent, key)
-        return self.entries(node, parent, key)
+        return self._entries(node, parent, key)
 
     def _put(self, entries: Entries, key_node: ScalarNode, value_node: Node) -> None:
         key = key_node.value
@@ -207,7 +212,7 @@ class _TreeBuilder:
     def _repeat(self, entries: Entries, key_node: ScalarNode, value_node: Node) -> None:
         key = key_node.value
         first = entries.key_place(key)
-        second = self._place(key_node, entries, snake(key))
+        second = self._place(key_node, entries, key)
         value = self._value(value_node, entries, key)
         if repr(plain(value)) == repr(plain(entries[key])):
             self._report.warning(second, f"given already at line {first.line}, with the same value")
@@ -221,23 +226,28 @@ class _TreeBuilder:
         sources = node.value if isinstance(node, SequenceNode) else [node]
         for source in sources:
             if not isinstance(source, MappingNode):
-                self._report.error(self._place(source, entries), "<< takes a mapping or a list of mappings")
+                self._report.error(self._place(source, entries, "<<"), "<< takes a mapping or a list of mappings")
                 continue
-            other = self.entries(source, entries.parent, entries.key)
+            other = self._entries(source, entries.parent, entries.key)
             for key, value in other.items():
                 if key not in entries:
                     entries[key] = value
                     entries.nodes[key] = other.nodes[key]
 
-    def _tagged(self, node: ScalarNode, parent: Entries | Items) -> Any:
+    def _tagged(self, node: ScalarNode, place: Place) -> Any:
         try:
-            if node.tag.startswith(_TAG):
-                return read_tagged(node.value, node.tag.removeprefix(_TAG))
-            problem = f"the tag {_shown(node.tag)} means nothing here; remove it"
+            return read_tagged(node.value, node.tag.removeprefix(_TAG))
         except ValueError:
-            problem = f"{_shown(node.value)!r} is not what its tag {_shown(node.tag)} says"
-        self._report.error(self._place(node, parent), problem)
+            if node.tag in _SCALAR_TAGS:
+                problem = f"{_shown(node.value)!r} is not what its tag {_shown(node.tag)} says"
+                self._report.error(place, problem)
+            else:
+                self._check_tag(node, place)
         return node.value
+
+    def _check_tag(self, node: Node, place: Place) -> None:
+        if node.tag not in (_MAPPING, _SEQUENCE):
+            self._report.error(place, f"the tag {_shown(node.tag)} means nothing here; remove it")
 
     def _enter(self, node: Node) -> None:
         """Raises ConfigError where an alias leads back into itself, or aliases make more than the limits allow."""
@@ -246,16 +256,16 @@ class _TreeBuilder:
         if id(node) in self._open:
             raise _failure(self._report, line, column, "an alias (*) inside its own anchor (&) has no end")
         if len(self._open) >= MAX_DEPTH:
-            raise _failure(self._report, line, column, f"aliases nest deeper than {MAX_DEPTH} levels")
+            raise _failure(self._report, line, column, _TOO_DEEP)
         if self._count > MAX_VALUES:
             raise _failure(
                 self._report, line, column, f"with what its aliases repeat, the file has more than {MAX_VALUES} values"
             )
         self._open.add(id(node))
 
-    def _place(self, node: Node, parent: Entries | Items, key: str = "") -> Place:
-        path = path_of(parent)
-        return Place(node.start_mark.line + 1, node.start_mark.column + 1, join(path, key) if key else path)
+    def _place(self, node: Node, parent: Entries | Items, key: str | int) -> Place:
+        path = join(path_of(parent), snake(key) if isinstance(key, str) else key)
+        return Place(node.start_mark.line + 1, node.start_mark.column + 1, path)
 
 
 def _line_and_column(before: str) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from metaprotocol_sdk.proxy.config.report import Report
 from metaprotocol_sdk.proxy.config.sentences import shown
-from metaprotocol_sdk.proxy.config.tree import Entries
+from metaprotocol_sdk.proxy.config.tree import Entries, Place
 
 TYPE_PREFIX = "type.googleapis.com/"
 """What a type URL begins with."""
@@ -44,26 +44,34 @@ class FilterModel:
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """One opened ``Any``: the type it says it is, and its fields."""
+    """One opened ``Any``: the type it says it is, where it says so, and its fields."""
 
     type_url: str
+    place: Place
     fields: Entries
+
+    def is_a(self, type_url: str, report: Report) -> bool:
+        """Whether it is of that type; reported when it is not."""
+        if self.type_url != type_url:
+            report.error(self.place, f"expected {type_url}, found {shown(self.type_url)}")
+        return self.type_url == type_url
 
 
 def open_any(value: Entries, report: Report) -> Extension | None:
     """What is in an ``Any``, whether written directly or as a ``TypedStruct``; None: an error, reported."""
     type_url = _type_url(value, "@type", report)
     if type_url not in _TYPED_STRUCTS:
-        return Extension(type_url, value.without("@type")) if type_url else None
+        return Extension(type_url, value.value_place("@type"), value.without("@type")) if type_url else None
     for key in value:
         if key not in ("@type", "type_url", "typeUrl", "value"):
             report.error(value.key_place(key), "unknown key; a TypedStruct has type_url and value")
-    inner = _type_url(value, "typeUrl" if "typeUrl" in value else "type_url", report)
+    key = "typeUrl" if "typeUrl" in value else "type_url"
+    inner = _type_url(value, key, report)
     fields = value.get("value", Entries(value.node, value, "value"))
     if not isinstance(fields, Entries):
         report.error(value.value_place("value"), f"expected a mapping, found {shown(fields)}")
         return None
-    return Extension(inner, fields) if inner else None
+    return Extension(inner, value.value_place(key), fields) if inner else None
 
 
 def _type_url(value: Entries, key: str, report: Report) -> str:

@@ -16,6 +16,7 @@ from metaprotocol_sdk.proxy.config.message import NOT_YET, Message, context_of, 
 from metaprotocol_sdk.proxy.config.meta_protocol import TYPE_URL, MetaProtocolProxy
 from metaprotocol_sdk.proxy.config.sentences import expected, shown
 from metaprotocol_sdk.proxy.config.tree import Entries, Items
+from metaprotocol_sdk.proxy.config.values import Address as AddressValue
 from metaprotocol_sdk.proxy.config.values import ListenerConfig, TrafficDirection
 
 FILTER_NAMES = ("aeraki.meta_protocol_proxy", "envoy.filters.network.meta_protocol_proxy")
@@ -36,11 +37,12 @@ class NetworkFilter(Message):
         name = fields.get("name")
         if not isinstance(name, str) or not name or name in FILTER_NAMES:
             return
-        place = fields.value_place("name")
-        if near := nearest(name, FILTER_NAMES):
-            context.report.error(place, f"no network filter is named {shown(name)}; did you mean {near}?")
+        near = nearest(name, FILTER_NAMES)
+        if near and not name.startswith("envoy."):  # Envoy's own resemble each other, and are meant
+            problem = f"no network filter is named {shown(name)}; did you mean {near}?"
         else:
-            context.report.error(place, f"the network filter {shown(name)} is {NOT_YET}; supported: {FILTER_NAMES[0]}")
+            problem = f"the network filter {shown(name)} is {NOT_YET}; supported: {FILTER_NAMES[0]}"
+        context.report.error(fields.value_place("name"), problem)
 
     @field_validator("typed_config")
     @classmethod
@@ -51,8 +53,8 @@ class NetworkFilter(Message):
         extension = open_any(value, context.report)
         if extension is None or info.data.get("name") not in FILTER_NAMES:
             return None
-        if extension.type_url != TYPE_URL:
-            raise ValueError(f"expected '@type': {TYPE_URL}, found {shown(extension.type_url)}")
+        if not extension.is_a(TYPE_URL, context.report):
+            return None
         return context.validate(MetaProtocolProxy, extension.fields)
 
 
@@ -78,7 +80,7 @@ class Listener(Message):
         "per_connection_buffer_limit_bytes", "deprecated_v1", "listener_filters", "listener_filters_timeout",
         "continue_on_listener_filters_timeout", "transparent", "freebind", "socket_options",
         "tcp_fast_open_queue_length", "udp_listener_config", "api_listener", "access_log", "tcp_backlog_size",
-        "bind_to_port", "internal_listener", "enable_mptcp", "fcds_config", "tcp_keepalive",
+        "bind_to_port", "transport_socket", "internal_listener", "enable_mptcp", "fcds_config", "tcp_keepalive",
     )  # fmt: skip
     ignored = without_effect(
         "stat_prefix", "metadata", "drain_type", "connection_balance_config", "reuse_port", "enable_reuse_port",
@@ -97,7 +99,7 @@ class Listener(Message):
         """Claims the name and the address, and reports any number of filter chains but one."""
         _expect_one(fields, "filter_chains", "filter chain", context)
         if isinstance(name := fields.get("name"), str) and name:
-            context.claim("listener", name, fields.value_place("name"))
+            context.claim("listener name", name, fields.value_place("name"))
         socket = fields.child("address").child("socket_address")
         host, port = socket.get("address"), socket.get("port_value")
         if not isinstance(host, str) or not host:
@@ -106,8 +108,8 @@ class Listener(Message):
             problem = f"expected an IP address to listen on, found {shown(host)}; every address: 0.0.0.0 or ::"
             context.report.error(socket.value_place("address"), problem)
         elif type(port) is int and port:  # 0 is a new port every time
-            address = f"{ipaddress.ip_address(host)} port {port}"
-            context.claim("listener", address, socket.value_place("address"))
+            address = AddressValue(str(ipaddress.ip_address(host)), port)
+            context.claim("listener address", str(address), socket.value_place("address"))
 
     def value(self) -> ListenerConfig:
         """What the runtime reads. A listener without a name goes by its address."""
@@ -129,4 +131,5 @@ def _expect_one(fields: Entries, key: str, what: str, context: Context) -> None:
     value = fields.get(key)
     if isinstance(value, Items) and len(value) != 1:
         place = value.item_place(1) if value else fields.value_place(key)
-        context.report.error(place, f"expected one {what}, found {len(value)}; more than one is {NOT_YET}")
+        more = f"; more than one is {NOT_YET}" if value else ""
+        context.report.error(place, f"expected one {what}, found {len(value)}{more}")

@@ -71,6 +71,8 @@ def _parse(text: str | bytes, report: Report, filters: Mapping[str, FilterModel]
     context.check_references()
     report.raise_errors()
     assert bootstrap is not None, "what cannot be validated has an error in the report"
+    if not bootstrap.static_resources.listeners:
+        report.warning(root.value_place("static_resources"), "no listener is defined: this proxy serves nobody")
     return replace(bootstrap.value(), notes=report.findings)
 
 

@@ -6,8 +6,8 @@ it does not take why: not supported yet, belongs elsewhere, or unknown, with the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
@@ -50,11 +50,12 @@ class OneOf:
     names: tuple[str, ...]
     missing: str = ""
 
-    def check(self, fields: Entries, report: Report) -> None:
-        """Reports a second field, or that there is none."""
+    def check(self, fields: Entries, refused: Container[str], report: Report) -> None:
+        """Reports a second field that is not refused anyway, or that there is none."""
         given = [name for name in fields if name in self.names and fields[name] is not None]
-        for name in given[1:]:
-            report.error(fields.key_place(name), f"only one of {given[0]} and {name} can be given")
+        supported = [name for name in given if name not in refused]
+        for name in supported[1:]:
+            report.error(fields.key_place(name), f"only one of {supported[0]} and {name} can be given")
         if not given and self.missing:
             report.error(fields.value_place(self.names[0]), self.missing)
 
@@ -100,7 +101,7 @@ class Message(BaseModel):
             elif value is not None:
                 known[key] = value
         for group in cls.one_of:
-            group.check(fields, report)
+            group.check(fields, cls.refused, report)
         cls.inspect(fields, info.context)
         return known
 
@@ -127,7 +128,8 @@ def _report_two_spellings(data: Entries, report: Report) -> None:
         other = first.setdefault(snake(key), key)
         if other != key:
             line = data.key_place(other).line
+            place = replace(data.key_place(key), path=data.key_place(snake(key)).path)
             if repr(data[key]) == repr(data[other]):
-                report.warning(data.key_place(key), f"given already at line {line} as {other}, with the same value")
+                report.warning(place, f"given already at line {line} as {other}, with the same value")
             else:
-                report.error(data.key_place(key), f"given already at line {line} as {other}, with another value")
+                report.error(place, f"given already at line {line} as {other}, with another value")

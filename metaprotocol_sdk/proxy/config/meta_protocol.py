@@ -67,8 +67,8 @@ class MetaProtocolFilter(Message):
         extension = open_any(value, context.report)
         if extension is None:
             return None
-        if extension.type_url != model.type_url:
-            raise ValueError(f"expected '@type': {model.type_url}, found {shown(extension.type_url)}")
+        if not extension.is_a(model.type_url, context.report):
+            return None
         return context.validate(model.model or Message, extension.fields)
 
     def value(self) -> FilterConfig:

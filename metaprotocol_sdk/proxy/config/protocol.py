@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field, StrictBool
 
 from metaprotocol_sdk.codec import Codec as CodecClass
-from metaprotocol_sdk.exceptions import CodecBug, CodecLoadError
+from metaprotocol_sdk.exceptions import CodecLoadError
 from metaprotocol_sdk.names import nearest
 from metaprotocol_sdk.proxy.config.context import Context
 from metaprotocol_sdk.proxy.config.extension import open_any
@@ -103,7 +103,3 @@ def _try_codec(name: str, arguments: dict[str, Any], fields: Entries, report: Re
         load_codec(name, **arguments)
     except CodecLoadError as error:
         report.error(place, str(error))
-    except (
-        Exception
-    ) as error:  # a codec is anyone's code; what else it raises is its bug, and the file's reader is told
-        report.error(place, str(CodecBug.from_exception(name, "its construction", error)))

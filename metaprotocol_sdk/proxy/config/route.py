@@ -166,7 +166,7 @@ class RouteConfiguration(Message):
                 others = len(routes) - index - 2
                 context.report.warning(
                     after.place,
-                    f"never reached{f', nor are the {others} after it' if others else ''}: "
+                    f"never reached{f', like the {others} after it' if others else ''}: "
                     f"the route at line {route.place.line} matches every request",
                 )
                 return

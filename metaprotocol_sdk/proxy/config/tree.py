@@ -27,8 +27,10 @@ class Place:
 
 
 def snake(key: str) -> str:
-    """``statPrefix`` as ``stat_prefix``: protobuf's JSON name as the field's own; others are as they were."""
-    return key if key.islower() else _UPPER.sub(lambda letter: "_" + letter.group().lower(), key)
+    """``statPrefix`` as ``stat_prefix``: protobuf's JSON name as the field's own; what is none stays as it is."""
+    return (
+        key if key.islower() or not key[:1].islower() else _UPPER.sub(lambda letter: "_" + letter.group().lower(), key)
+    )
 
 
 class Entries(dict[str, Any]):

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import gc
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import metaprotocol_sdk.proxy.config as config_package
+from metaprotocol_sdk.exceptions import ConfigError, Finding, Severity
+from metaprotocol_sdk.proxy.config import load_config, parse_config
+from metaprotocol_sdk.proxy.config.values import ProxyConfig
+from tests.proxy.config.reading import PROXY_TYPE, WITH_IDS, parse
+
+UPSTREAM = Path(__file__).parents[4] / "shared" / "upstream" / "metaprotocol-proxy"
+
+WHOLE = f"""\
+node: {{id: n}}
+admin: {{}}
+static_resources:
+  listeners:
+  - name: l
+    address: {{socket_address: {{address: 127.0.0.1, port_value: 9090}}}}
+    filter_chains:
+    - filters:
+      - name: aeraki.meta_protocol_proxy
+        typed_config:
+          '@type': {PROXY_TYPE}
+          stat_prefix: s
+          protocol: {{name: p, codec: {{name: '{WITH_IDS}'}}}}
+          route_config:
+            routes:
+            - route: {{cluster: c}}
+  clusters:
+  - name: c
+    load_assignment:
+      cluster_name: c
+      endpoints:
+        lb_endpoints:
+        - endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: 9091}}}}}}
+"""
+
+
+def test_a_whole_file_becomes_what_the_runtime_reads() -> None:
+    config, findings = parse(WHOLE)
+    assert config is not None
+    assert [each.name for each in config.listeners] == ["l"]
+    assert [each.cluster for each in config.listeners[0].routes.routes] == ["c"]
+    assert [str(each) for each in config.clusters[0].endpoints] == ["127.0.0.1:9091"]
+    assert findings == ["2:1 note admin: the admin interface is not there yet: nothing listens at its address"]
+
+
+def test_every_finding_is_told_at_once_in_the_files_order() -> None:
+    replacements = {
+        "9090": "abc", "stat_prefix: s": "stat_prefixx: s", WITH_IDS: "nobody_has_this",
+        "cluster: c}": "cluster: d, timeout: 5}", "name: c\n    load": "name: c\n    lb_policy: RANDOM\n    load",
+        "name: p": "name: p, multiplexing: 1",
+    }  # fmt: skip
+    text = WHOLE
+    for old, new in replacements.items():
+        assert old in text
+        text = text.replace(old, new, 1)
+    config, findings = parse(text)
+    assert config is None
+    inside = "static_resources.listeners[0].filter_chains[0].filters[0].typed_config"
+    assert [each.split(": ")[0] for each in findings] == [
+        "2:1 note admin",
+        "6:64 error static_resources.listeners[0].address.socket_address.port_value",
+        f"11:11 error {inside}.stat_prefix",
+        f"12:11 error {inside}.stat_prefixx",
+        f"13:45 error {inside}.protocol.multiplexing",
+        f"13:62 error {inside}.protocol.codec.name",
+        f"16:31 warning {inside}.route_config.routes[0].route.cluster",
+        f"16:43 error {inside}.route_config.routes[0].route.timeout",
+        "19:16 error static_resources.clusters[0].lb_policy",
+    ]
+
+
+def test_an_error_is_one_line_with_file_line_column_and_path() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config("nodes: {}\nadmin: {}\n", file="envoy.yaml")
+    assert str(caught.value).splitlines() == [
+        "envoy.yaml:1:1: error: nodes: unknown key 'nodes'; did you mean node?",
+        "envoy.yaml:2:1: note: admin: the admin interface is not there yet: nothing listens at its address",
+    ]
+    assert caught.value.exit_code == 2
+
+
+def test_a_proxy_that_serves_nobody_is_a_warning() -> None:
+    assert parse("node: {id: n}")[1] == [
+        "1:1 warning static_resources: no listener is defined: this proxy serves nobody"
+    ]
+
+
+def test_a_file_is_read_and_named_as_it_was_given(tmp_path: Path) -> None:
+    path = tmp_path / "proxy.yaml"
+    path.write_text(WHOLE)
+    assert load_config(path) == load_config(str(path))
+    path.write_text("x: 1")
+    with pytest.raises(ConfigError, match=f"^{re.escape(str(path))}:1:1: error: x: unknown key"):
+        load_config(path)
+
+
+def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    for path, reason in [(tmp_path / "none.yaml", "No such file or directory"), (tmp_path, "Is a directory")]:
+        with pytest.raises(ConfigError) as caught:
+            load_config(path)
+        assert str(caught.value) == f"{path}: error: the file cannot be read: {reason}"
+    with pytest.raises(ConfigError, match="cannot be read: embedded null byte"):
+        load_config("a\0b")
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize("text", [WHOLE, "x: 1", "["])
+def test_the_garbage_collector_is_left_as_it_was(enabled: bool, text: str) -> None:
+    was = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        parse(text)
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if was else gc.disable)()
+
+
+@st.composite
+def near_files(draw: st.DrawFn) -> str:
+    """The whole file with a few pieces exchanged, dropped or doubled."""
+    pieces = re.split(r"(\W)", WHOLE)
+    for _ in range(draw(st.integers(1, 4))):
+        index = draw(st.integers(0, len(pieces) - 1))
+        other = draw(
+            st.sampled_from(pieces) | st.sampled_from(["5", "~", "[]", "{}", "- ", "&a ", "*a", "<<", "yes", "-1s"])
+        )
+        pieces[index] = draw(st.sampled_from(["", other, pieces[index] * 2, pieces[index] + other]))
+    return "".join(pieces)
+
+
+@given(near_files())
+def test_anything_near_a_configuration_is_one_or_says_what_is_wrong(text: str) -> None:
+    config, findings = parse(text)
+    lines = text.count("\n") + 1
+    assert config is not None or any(" error " in each for each in findings)
+    assert all(1 <= int(each.split(":")[0]) <= lines for each in findings)
+
+
+keys = st.sampled_from(
+    ["node", "static_resources", "listeners", "clusters", "name", "address", "filters", "config", "id", "x"]
+)
+trees = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["a", "5s", PROXY_TYPE]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4),
+)
+
+
+@given(st.dictionaries(keys, trees, max_size=4))
+def test_any_tree_of_known_keys_is_a_configuration_or_says_what_is_wrong(tree: dict[str, object]) -> None:
+    config, findings = parse(repr(tree).replace("None", "null").replace("True", "true").replace("False", "false"))
+    assert config is not None or any(" error " in each for each in findings)
+
+
+def samples() -> list[Path]:
+    found = sorted(UPSTREAM.glob("*.yaml")) if UPSTREAM.is_dir() else []
+    return [each for each in found if "static_resources" in each.read_text()]
+
+
+def findings_of(path: Path) -> tuple[Finding, ...]:
+    try:
+        return load_config(path).notes
+    except ConfigError as error:
+        return error.findings
+
+
+@pytest.mark.parametrize("path", samples(), ids=lambda path: path.name)
+def test_upstreams_own_samples_lack_nothing_but_what_is_not_there_yet(path: Path) -> None:
+    lines = path.read_text().splitlines()
+    for finding in findings_of(path):
+        if finding.severity is Severity.ERROR:
+            assert "not supported yet by this proxy" in finding.message or "no codec is named" in finding.message
+        key = re.sub(r"\[\d+\]$", "", finding.path).rsplit(".", 1)[-1]
+        named = re.sub("_([a-z])", lambda match: match[1].upper(), key)
+        assert re.search(rf"\b({key}|{named}):", lines[finding.line - 1])
+
+
+def test_a_sample_of_old_reads_once_its_codec_is_here() -> None:
+    path = UPSTREAM / "thrift-test.yaml"
+    if not path.is_file():
+        pytest.skip("upstream's samples are not here")
+    config, findings = parse(path.read_text().replace("aeraki.meta_protocol.codec.thrift", WITH_IDS))
+    assert isinstance(config, ProxyConfig)
+    assert len(findings) == 1
+    assert config.listeners[0].protocol.name == "thrift"
+    assert dict(config.listeners[0].routes.routes[0].request_mutation) == {"foo": "bar", "foo1": "bar1"}
+
+
+def test_the_package_gives_its_public_names_and_no_others() -> None:
+    for name in config_package.__all__:
+        assert getattr(config_package, name).__doc__
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = config_package.nothing

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from metaprotocol_sdk.proxy.config.values import Address
+
+
+@pytest.mark.parametrize(("address", "text"), [(Address("1.2.3.4", 5), "1.2.3.4:5"), (Address("::1", 5), "[::1]:5")])
+def test_an_address_is_written_as_it_would_be_in_a_url(address: Address, text: str) -> None:
+    assert str(address) == text
+
+
+def test_the_runtime_reads_values_without_loading_what_made_them() -> None:
+    code = (
+        "import sys, metaprotocol_sdk.proxy.config.values; print([m for m in ('pydantic', 'yaml') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
