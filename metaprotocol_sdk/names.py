@@ -25,8 +25,23 @@ MAX_PORT_NAME = 63
 """Bytes a Service port's name may have: it is a DNS label (RFC 1123)."""
 
 _OCCUPIED = frozenset(
-    "click construct cookiecutter hypothesis metaprotocol_sdk packaging pydantic pytest re2 reference_codecs rich test "
-    "tests uvloop yaml".split()
+    [
+        "click",
+        "construct",
+        "cookiecutter",
+        "hypothesis",
+        "metaprotocol_sdk",
+        "packaging",
+        "pydantic",
+        "pytest",
+        "re2",
+        "reference_codecs",
+        "rich",
+        "test",
+        "tests",
+        "uvloop",
+        "yaml",
+    ]
 )
 """Modules a new project imports, directly or not, beside those of the standard library."""
 
