@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def command(path: Path, mode: str, log_format: str, log_level: str, drain_time: 
         for name, (host, port) in addresses.items():
             click.echo(f"ready: listener {name!r} on {host}:{port}", err=True)
 
-    configure(form=log_format, level=log_level, stream=click.get_text_stream("stderr"), now=time.monotonic)
+    configure(form=log_format, level=log_level, stream=sys.stderr, now=time.monotonic)
     click.get_current_context().exit(run(config, drain_time=drain_time, on_ready=ready))
 
 

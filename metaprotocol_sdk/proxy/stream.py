@@ -87,6 +87,7 @@ class Stream(Turn):
         waiting: What a filter waits for now.
         passed: How many filters have let the request pass; those see its reply.
         started: When the request was whole, on the proxy's clock.
+        is_oneway: Whether nothing answers the request.
         timer: The slot of the wheel its timeout is in.
         wire_id: The request id on a connection shared with other clients.
         is_over: Whether it has been delivered, rejected or aborted; whatever happens after that is not its matter.
@@ -99,6 +100,7 @@ class Stream(Turn):
         "downstream",
         "endpoint",
         "error",
+        "is_oneway",
         "is_over",
         "mutation",
         "passed",
@@ -115,6 +117,7 @@ class Stream(Turn):
     def __init__(self, request: Metadata, *, key: int, downstream: Downstream, chain: Chain, started: float) -> None:
         super().__init__(key)
         self.request = request
+        self.is_oneway = request.message_type is MessageType.ONEWAY
         self.downstream = downstream
         self.chain = chain
         self.started = started
@@ -131,11 +134,6 @@ class Stream(Turn):
         self.passed = 0
         self.wire_id = 0
         self.is_over = False
-
-    @property
-    def is_oneway(self) -> bool:
-        """Whether nothing answers the request."""
-        return self.request.message_type is MessageType.ONEWAY
 
     def disarm(self) -> None:
         """Takes the timeout off the wheel."""

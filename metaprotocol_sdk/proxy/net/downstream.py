@@ -48,6 +48,7 @@ class DownstreamConnection(Connection):
         "_is_draining",
         "_is_ending",
         "_is_eof",
+        "_is_leaving",
         "_is_lingering",
         "_is_lost",
         "_is_paused",
@@ -87,6 +88,7 @@ class DownstreamConnection(Connection):
         self._is_ending = False
         self._is_lingering = False
         self._is_draining = False
+        self._is_leaving = False  # any of the three before: what is looked at after every message
         self._is_lost = False
 
     @property
@@ -122,7 +124,7 @@ class DownstreamConnection(Connection):
 
     def eof_received(self) -> bool:
         """Called by the loop when the client sends no more; True keeps our half open for the replies to come."""
-        self._is_eof = True
+        self._is_eof = self._is_leaving = True
         if self._is_lingering:
             self.close()
         elif not self._is_paused:
@@ -142,13 +144,15 @@ class DownstreamConnection(Connection):
                     break
                 self._stats.request_decoding_success += 1
                 self._on_message(message)
-                self._pace()
+                if self.in_flight >= self._context.limits.in_flight:
+                    self._pace()
         except CodecError as error:
             self._stats.request_decoding_error += 1
             self._on_malformed(error)
         finally:
             self._is_reading = False
-        self._settle()
+        if self._is_leaving:
+            self._settle()
 
     def _on_message(self, message: Metadata) -> None:
         stats = self._stats
@@ -196,7 +200,7 @@ class DownstreamConnection(Connection):
             self._responder.report(error)
         else:
             _log.warning("listener %s: client %s: %s", self._context.listener, self.peer, error)
-        self._is_ending = True
+        self._is_ending = self._is_leaving = True
 
     # Replies go out.
 
@@ -238,7 +242,7 @@ class DownstreamConnection(Connection):
                 self._stats.downstream_cx_tx_bytes_total += len(data)
                 self.write(data)
         if reply is None:
-            self._is_ending = True
+            self._is_ending = self._is_leaving = True
         for abandoned in self._replies.abandoned:
             self._stats.request_active -= 1
             abandoned.abort()
@@ -251,8 +255,10 @@ class DownstreamConnection(Connection):
             return
         if (self.is_clogged or self._replies.held) and self._is_over_limit():
             return
-        self._pace()
-        self._settle()
+        if self._is_paused or self._replies.held > self._context.limits.held_bytes:
+            self._pace()
+        if self._is_leaving:
+            self._settle()
 
     def _is_over_limit(self) -> bool:
         size = self.unwritten + self._replies.held
@@ -311,7 +317,7 @@ class DownstreamConnection(Connection):
 
     def drain(self) -> None:
         """Closes as soon as no request is in flight and none is half read."""
-        self._is_draining = True
+        self._is_draining = self._is_leaving = True
         self._settle()
 
     def _settle(self) -> None:

@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
+from metaprotocol_sdk.proxy.config.values import Address
+
+
+def test_an_endpoint_is_named_by_its_address_and_equal_only_to_itself() -> None:
+    one, other = Endpoint(Address("::1", 80)), Endpoint(Address("::1", 80))
+    assert one.name == "[::1]:80"
+    assert one != other
+    assert repr(one) == "<Endpoint [::1]:80>"

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import pytest
+
+from metaprotocol_sdk.errors import Error, ErrorType
+from metaprotocol_sdk.exceptions import DecodeError
+from metaprotocol_sdk.metadata import MessageType, Metadata
+from metaprotocol_sdk.mutation import Mutation
+from metaprotocol_sdk.proxy.cluster.cluster import Cluster
+from metaprotocol_sdk.proxy.config.values import (
+    Address,
+    ClusterConfig,
+    MatcherConfig,
+    MatchKind,
+    RouteConfig,
+    RouteTableConfig,
+)
+from metaprotocol_sdk.proxy.route import RouteTable
+from metaprotocol_sdk.proxy.router import Router
+from metaprotocol_sdk.proxy.timers import TimerWheel
+from tests.proxy.fakes import FakeClock, FakeUpstream, request, stream_of
+
+
+class Setup:
+    def __init__(self, *routes: RouteConfig) -> None:
+        self.upstream = FakeUpstream()
+        self.wheel = TimerWheel(FakeClock())
+        clusters = [
+            ClusterConfig(name="good", endpoints=(Address("127.0.0.1", 1), Address("127.0.0.1", 2))),
+            ClusterConfig(name="empty"),
+        ]
+        self.clusters = {each.name: Cluster(each) for each in clusters}
+        table = RouteTable.from_config(RouteTableConfig(routes=routes))
+        self.router = Router(table, self.clusters, upstream=self.upstream, wheel=self.wheel)
+
+
+def test_a_request_goes_to_each_endpoint_of_its_cluster_in_turn() -> None:
+    setup = Setup(RouteConfig(cluster="good"))
+    for _ in range(3):
+        assert setup.router.route(stream_of(request())) is None
+    names = [stream.endpoint.name for stream in setup.upstream.sent if stream.endpoint]
+    assert names == ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:1"]
+    assert {stream.cluster for stream in setup.upstream.sent} == {setup.clusters["good"]}
+
+
+SENTENCES = [
+    ("x", ErrorType.ROUTE_NOT_FOUND, "meta protocol router: no matched route for request '7'", "NR"),
+    ("missing", ErrorType.CLUSTER_NOT_FOUND, "meta protocol router: unknown cluster 'missing'", "NC"),
+    ("empty", ErrorType.NO_HEALTHY_UPSTREAM, "meta protocol router: no healthy upstream for 'empty'", "UH"),
+]
+
+
+@pytest.mark.parametrize(("to", "kind", "text", "flag"), SENTENCES)
+def test_a_request_without_a_way_says_why(to: str, kind: ErrorType, text: str, flag: str) -> None:
+    names = ("good", "missing", "empty")
+    setup = Setup(
+        *(RouteConfig(cluster=name, metadata=(MatcherConfig("to", MatchKind.EXACT, name),)) for name in names)
+    )
+    assert setup.router.route(stream_of(request(to=to))) == Error(kind, text, flag)
+    assert not setup.upstream.sent
+    assert len(setup.wheel) == 0
+    assert setup.clusters["empty"].stats.upstream_cx_none_healthy == (to == "empty")
+
+
+def test_the_routes_timeout_is_armed_for_a_request_and_never_for_a_oneway() -> None:
+    setup = Setup(RouteConfig(cluster="good", timeout=3))
+    setup.router.route(stream_of(request(message_type=MessageType.ONEWAY)))
+    assert len(setup.wheel) == 0
+    setup.router.route(stream_of(request()))
+    assert len(setup.wheel) == 1
+    assert setup.wheel.next_due == pytest.approx(1003, abs=0.011)
+
+
+def test_no_timeout_is_no_timer() -> None:
+    setup = Setup(RouteConfig(cluster="good", timeout=None))
+    setup.router.route(stream_of(request()))
+    assert len(setup.wheel) == 0
+
+
+def test_the_routes_mutation_wins_over_a_filters() -> None:
+    setup = Setup(
+        RouteConfig(cluster="good", request_mutation=Mutation(a="route"), response_mutation=Mutation(b="route"))
+    )
+    stream = stream_of(request())
+    stream.mutation = Mutation(a="filter", c="filter")
+    setup.router.route(stream)
+    assert stream.mutation == Mutation(a="route", c="filter")
+    assert stream.response_mutation == Mutation(b="route")
+
+
+def test_malformed_deferred_strings_escape_to_the_chain() -> None:
+    def broken(_: Metadata) -> None:
+        raise DecodeError("no")
+
+    message = request()
+    message.defer(broken)
+    setup = Setup(RouteConfig(cluster="good", metadata=(MatcherConfig("a", MatchKind.EXACT, "1"),)))
+    with pytest.raises(DecodeError):
+        setup.router.route(stream_of(message))
