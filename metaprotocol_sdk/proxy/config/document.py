@@ -32,6 +32,7 @@ _TAG = "tag:yaml.org,2002:"
 _PLAIN, _TEXT, _MAPPING, _SEQUENCE = "plain", _TAG + "str", _TAG + "map", _TAG + "seq"
 _SCALAR_TAGS = frozenset(_TAG + kind for kind in ("str", "int", "float", "bool", "null"))
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _BYTE_ORDER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SENTENCES = {
     "mapping values are not allowed in this context": "a ':' does not belong here; text with ': ' in it needs quotes, "
@@ -142,8 +143,10 @@ def _syntax_failure(error: yaml.MarkedYAMLError, text: str, report: Report) -> C
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
     problem = error.problem or "it cannot be read"
-    lines = text.splitlines()
-    here = lines[line - 1] if line <= len(lines) else ""
+    lines = _LINE_END.split(text)
+    if line > len(lines):  # the parser counts an end of file without a line end as the next line
+        line, column = len(lines), len(lines[-1]) + 1
+    here = lines[line - 1]
     if "\t" in here[: len(here) - len(here.lstrip())]:
         return _failure(report, line, column, "a tab cannot indent YAML; use spaces")
     if here[column - 1 : column] in ("@", "`", "%"):
@@ -269,7 +272,7 @@ class _TreeBuilder:
 
 
 def _line_and_column(before: str) -> tuple[int, int]:
-    lines = re.split("\r\n|\r|\n", before)
+    lines = _LINE_END.split(before)
     return len(lines), len(lines[-1]) + 1
 
 

@@ -31,6 +31,7 @@ def read(text: str | bytes) -> tuple[Any, list[str]]:
         ("a: &x 1\nb: &x 2\n", "2:4", "an anchor (&) of this name is defined already; give each its own name"),
         ("a: @b\n", "1:4", "text that starts with @ needs quotes"),
         ("a: `b`\n", "1:4", "text that starts with ` needs quotes"),
+        ("a: 1\nb", "2:2", "could not find expected ':' while scanning a simple key that starts at line 2"),
         ("a: 'b\n", "2:1", "the file ends before the quotes are closed"),
         (
             "a: b: c\n",

@@ -72,8 +72,8 @@ def test_every_finding_is_told_at_once_in_the_files_order() -> None:
         f"12:11 error {inside}.stat_prefixx",
         f"13:45 error {inside}.protocol.multiplexing",
         f"13:62 error {inside}.protocol.codec.name",
-        f"16:31 warning {inside}.route_config.routes[0].route.cluster",
-        f"16:43 error {inside}.route_config.routes[0].route.timeout",
+        f"16:32 warning {inside}.route_config.routes[0].route.cluster",
+        f"16:44 error {inside}.route_config.routes[0].route.timeout",
         "19:16 error static_resources.clusters[0].lb_policy",
     ]
 
