@@ -54,6 +54,7 @@ class LazyGroup(click.Group):
         except ImportError as error:
             raise CommandUnavailable(cmd_name, error) from error
         assert isinstance(command, click.Command)
+        command.name = cmd_name
         _accept_global_options(command)
         return command
 

@@ -35,7 +35,7 @@ which grows when a key changes its meaning or goes; new keys do not change it.
 
 def render() -> str:
     """The page as Markdown."""
-    root = click.Context(metaproto, info_name="metaproto", terminal_width=WIDTH)
+    root = click.Context(metaproto, info_name="metaproto", terminal_width=WIDTH, **metaproto.context_settings)
     sections = [_INTRODUCTION, _section("metaproto", root)]
     for name in COMMANDS:
         command = metaproto.get_command(root, name)

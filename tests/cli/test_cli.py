@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 import pytest
 
-from metaprotocol_sdk.cli import COMMANDS, metaproto
+from metaprotocol_sdk.cli import COMMANDS
 from tests.cli.helpers import run, run_process
 
 
@@ -33,14 +33,6 @@ def test_every_command_has_help_of_its_own(name: str) -> None:
     result = run(name, "-h")
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith(f"Usage: metaproto {name} ")
-
-
-def test_the_table_names_its_commands_as_they_name_themselves() -> None:
-    context = metaproto.make_context("metaproto", ["codecs"])
-    for name in COMMANDS:
-        command = metaproto.get_command(context, name)
-        assert command is not None
-        assert command.name == name
 
 
 @pytest.mark.parametrize(

@@ -113,5 +113,12 @@ def test_listing_and_helping_import_no_command(group: LazyGroup) -> None:
     assert group.list_commands(click.Context(group)) == ["asking", "plain", "gone"]
 
 
+def test_a_command_has_the_name_the_table_gives_it(group: LazyGroup) -> None:
+    group.table = {"renamed": ("zz_plain", "Is plain.")}
+    command = group.get_command(click.Context(group), "renamed")
+    assert command is plain
+    assert command.name == "renamed"
+
+
 def test_a_command_that_is_not_in_the_table_is_none(group: LazyGroup) -> None:
     assert group.get_command(click.Context(group), "nothing") is None
