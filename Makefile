@@ -19,8 +19,9 @@ help:
 demo: $(STAMP)
 	@$(BIN)/metaproto demo
 
+# The same examples in every run; HYPOTHESIS_PROFILE=dev draws new ones, deep many more.
 test: lint
-	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8
+	@HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(BIN)/python -m pytest -q -n auto --maxprocesses 8
 
 lint: $(STAMP)
 	@$(BIN)/ruff format --quiet --check . || { echo "formatting: run $(BIN)/ruff format"; exit 1; }
