@@ -64,7 +64,7 @@ class Case:
     def chunks(self) -> list[bytes]:
         """``wire`` as it arrives, cut at every offset of ``cuts``."""
         edges = [0, *self.cuts, len(self.wire)]
-        return [self.wire[start:end] for start, end in pairwise(edges) if end > start]
+        return [chunk for start, end in pairwise(edges) if (chunk := self.wire[start:end])]
 
     @property
     def weight(self) -> tuple[int, int, int, bytes]:

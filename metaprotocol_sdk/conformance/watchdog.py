@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+_AGAIN = 0.5
+"""Seconds after which it rings again: Python swallows what is raised while an object is finalised."""
+
 
 class DidNotEnd(BaseException):
     """The time was up. Not an Exception, so that no ``except Exception`` of the code that hangs can swallow it."""
@@ -26,7 +29,7 @@ def time_limit(seconds: float) -> Iterator[Callable[[], None]]:
         yield lambda: None
         return
     start = time.monotonic()
-    delay, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
+    delay, interval = signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
     try:
         yield lambda: _restart(seconds)
     finally:
@@ -37,7 +40,7 @@ def time_limit(seconds: float) -> Iterator[Callable[[], None]]:
 
 
 def _restart(seconds: float) -> None:
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
 
 
 def _ring(_signal: int, _frame: FrameType | None) -> None:
