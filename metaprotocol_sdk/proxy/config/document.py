@@ -31,7 +31,7 @@ _TOO_DEEP = f"mappings and lists nest deeper than {MAX_DEPTH} levels"
 _TAG = "tag:yaml.org,2002:"
 _PLAIN, _TEXT, _MAPPING, _SEQUENCE = "plain", _TAG + "str", _TAG + "map", _TAG + "seq"
 _SCALAR_TAGS = frozenset(_TAG + kind for kind in ("str", "int", "float", "bool", "null"))
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _BYTE_ORDER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SENTENCES = {
@@ -132,8 +132,6 @@ def _compose(text: str, report: Report) -> Node | None:
         raise _failure(report, error.line, error.column, str(error)) from error
     except yaml.MarkedYAMLError as error:
         raise _syntax_failure(error, text, report) from error
-    except yaml.YAMLError as error:
-        raise _failure(report, 1, 1, f"not valid YAML: {error}") from error
     finally:
         composer.dispose()
     return root

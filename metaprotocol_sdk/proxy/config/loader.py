@@ -78,8 +78,8 @@ def _parse(text: str | bytes, report: Report, filters: Mapping[str, FilterModel]
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    # A big file is millions of objects that all live until the end. Looking through them again and again for garbage
-    # was four fifths of the time: 10,000 routes took 4.6 s, and take 0.9 s.
+    # A big file is a million objects that all live until the end. Looking through them for garbage again and again
+    # was most of the work: 10,000 routes (2.9 MB) took 4.6 s of CPU, and take 1.4 s.
     paused = gc.isenabled()
     gc.disable()
     try:

@@ -60,6 +60,7 @@ def test_what_is_no_yaml_is_told_in_a_sentence_at_its_place(text: str, place: st
         ("a: &x {b: *x}\n", "1:4 error : an alias (*) inside its own anchor (&) has no end"),
         ("a: &x\n  <<: *x\n", "1:4 error : an alias (*) inside its own anchor (&) has no end"),
         ("a: \x00\n", "1:4 error : the character U+0000 cannot be in a YAML file"),
+        ("a: b\nc: \ufeff", "2:4 error : the character U+FEFF cannot be in a YAML file"),
         ("a: b\r\nc: \x1b[0m", "2:4 error : the character U+001B cannot be in a YAML file"),
         (b"a: b\nc: \xff\n", "2:4 error : byte 0xff is not UTF-8; save the file as UTF-8"),
         ("a: b".encode("utf-16"), "1:1 error : the file is UTF-16; save it as UTF-8"),
