@@ -24,7 +24,7 @@ from tests.helpers import TinyCodec, tiny
 CHECK = CHECKS["split_invariance"]
 CASE = Case(side=MessageType.REQUEST, wire=tiny(b"xy"), cuts=(1,), requests=(b"\1\2",), mutation=Mutation(a=None))
 FAILED = Outcome(
-    check=CHECK, verdict=Verdict.FAILED, detail="it went wrong – here", case=CASE, at=2, examples=3, seconds=1
+    check=CHECK, verdict=Verdict.FAILED, detail="it went wrong ✗ here", case=CASE, at=2, examples=3, seconds=1
 )
 SKIPPED = Outcome(check=CHECKS["carries_the_request_id"], verdict=Verdict.SKIPPED, detail="no ids")
 PASSED = Outcome(check=CHECKS["decodes_one_message"], verdict=Verdict.PASSED, examples=1, seconds=0.25)
@@ -86,7 +86,7 @@ def test_a_file_that_is_no_saved_failure_is_a_sentence(tmp_path: Path, content: 
 def test_a_law_takes_one_line() -> None:
     assert law_line(PASSED) == "✓ decodes_one_message                  1 case     0.25 s"
     assert law_line(FAILED) == "✗ split_invariance                     3 cases    1.00 s"
-    assert law_line(SKIPPED) == "– carries_the_request_id           skipped: no ids"
+    assert law_line(SKIPPED) == "\u2013 carries_the_request_id           skipped: no ids"
     assert law_line(ERROR) == "! split_invariance                 error: whose fault"
     for each in (PASSED, FAILED, SKIPPED, ERROR):
         assert law_line(each, ascii_only=True).isascii()
@@ -101,7 +101,7 @@ def test_a_failure_says_the_law_the_bytes_the_mistake_and_the_command() -> None:
     text = failure_text(FAILED, TinyCodec(), target="a b", saved=Path("f/x.json"))
     lines = text.splitlines()
     assert lines[0].startswith("split_invariance (MUST): However a stream is cut")
-    assert "  it went wrong – here" in lines
+    assert "  it went wrong ✗ here" in lines
     assert "  the smallest REQUEST bytes that show it (8 bytes):" in lines
     assert any("00000000  ab 00" in line for line in lines)
     assert {"    cut at: 1", "    mutation: {'a': None}", "    answers: 01 02"} <= set(lines)

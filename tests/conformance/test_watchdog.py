@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 import time
 
 import pytest
 
+from metaprotocol_sdk.conformance import watchdog
 from metaprotocol_sdk.conformance.watchdog import DidNotEnd, time_limit
 
 
@@ -18,13 +20,25 @@ def spin(seconds: float) -> None:
 def test_code_that_does_not_end_is_ended_even_when_it_swallows_exceptions() -> None:
     def swallow() -> None:
         while True:
-            try:
+            with contextlib.suppress(Exception):
                 spin(10)
-            except Exception:
-                pass
 
     with pytest.raises(DidNotEnd), time_limit(0.02):
         swallow()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_alarm_that_was_swallowed_rings_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog, "_AGAIN", 0.02)
+
+    class Finalised:
+        def __del__(self) -> None:
+            spin(0.05)
+
+    with pytest.raises(DidNotEnd), time_limit(0.02):
+        while True:
+            Finalised()
+            spin(0.001)
 
 
 def test_code_that_ends_in_time_is_left_alone_and_the_alarm_is_given_back() -> None:
