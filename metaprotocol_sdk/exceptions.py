@@ -16,6 +16,7 @@
   * :class:`ScaffoldError`: a project cannot be generated as asked
   * :class:`ConfigError`: a configuration file, with every finding in it
   * :class:`ConformanceError`: a conformance run cannot start
+  * :class:`DemoError`: the demonstration cannot go on
   * :class:`ProxyError`: one request cannot be answered by its server
 
 An exception holds fields, ``__str__`` makes the sentence. Those that can end a request carry the
@@ -189,6 +190,10 @@ class ConformanceError(MetaProtocolError):
     """A conformance run cannot start, or cannot judge: the fault is the target's or the call's, not a law's."""
 
     exit_code = 2
+
+
+class DemoError(MetaProtocolError):
+    """The demonstration cannot go on: a program did not start, or did not answer. The text is the sentence."""
 
 
 class Severity(enum.Enum):

@@ -18,6 +18,7 @@ from metaprotocol_sdk.exceptions import (
     ConfigError,
     ConformanceError,
     DecodeError,
+    DemoError,
     EncodeError,
     Finding,
     MessageTooLarge,
@@ -56,6 +57,7 @@ SENTENCES: list[tuple[MetaProtocolError, str]] = [
     (CodecNotFound("x"), "no codec is named 'x'; none is registered. A codec not installed is named as module:Class"),
     (CodecLoadError("tiny", "it lacks decode"), "codec 'tiny' cannot be loaded: it lacks decode"),
     (ScaffoldError("'1x' is no name"), "'1x' is no name"),
+    (DemoError("server v1 did not start"), "server v1 did not start"),
     (ConformanceError("there is no subject in x"), "there is no subject in x"),
     (
         ConfigError(
