@@ -7,6 +7,12 @@ still come: it is free again with that answer, or with the connection's end.
 from __future__ import annotations
 
 
+def capacity(ids: range, limit: int) -> int:
+    """How many of ``ids`` one connection has in flight at most."""
+    # Not len(ids): a 64-bit protocol has more ids than len() can say.
+    return min(limit, (ids[-1] - ids[0]) // ids.step + 1)
+
+
 class RequestIds:
     """Hands out ids in order, going round.
 
@@ -19,8 +25,7 @@ class RequestIds:
 
     def __init__(self, ids: range, *, limit: int) -> None:
         self._ids = ids
-        # Not len(ids): a 64-bit protocol has more ids than len() can say.
-        self._limit = min(limit, abs((ids[-1] - ids[0]) // ids.step) + 1)
+        self._limit = capacity(ids, limit)
         self._next = ids[0]
         self._taken: set[int] = set()
         self._quarantined: set[int] = set()

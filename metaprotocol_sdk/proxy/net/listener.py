@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 from metaprotocol_sdk.exceptions import ConfigError, Finding
 from metaprotocol_sdk.proxy.config.values import ListenerConfig
@@ -46,7 +47,8 @@ class Listener:
                 self._connection, address.host, address.port, backlog=BACKLOG
             )
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
+            # Not error.strerror: event loops put their own words into it.
+            reason = os.strerror(error.errno).lower() if (error.errno or 0) > 0 else str(error)
             advice = "stop what listens there, or give the listener another port"
             text = f"listener {self.config.name!r} cannot listen on {address}: {reason}; {advice}"
             raise ConfigError([Finding(message=text)]) from error

@@ -8,6 +8,7 @@ import errno
 from metaprotocol_sdk.errors import Error, ErrorType
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
+from metaprotocol_sdk.proxy.ids import capacity
 from metaprotocol_sdk.proxy.metrics import ClusterStats
 from metaprotocol_sdk.proxy.net.context import Context
 from metaprotocol_sdk.proxy.net.loop import Crowd
@@ -37,7 +38,8 @@ class Pool:
         self._free: dict[UpstreamConnection, None] = {}
         self._pending: dict[Stream, None] = {}
         self._connecting = 0
-        self._per_connection = context.limits.shared_in_flight if context.is_shared else 1
+        ids = context.encoder.codec.request_ids
+        self._per_connection = capacity(ids, context.limits.shared_in_flight) if context.is_shared else 1
 
     @property
     def stats(self) -> ClusterStats:
@@ -131,6 +133,7 @@ class Pool:
         if error is None:
             self._open.add(connection)
             self.free(connection)
+            self._connect_more()
         else:
             self._connect_failed(error)
 

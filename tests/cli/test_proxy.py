@@ -1,0 +1,91 @@
+"""``metaproto proxy``: a parse, a call, a few lines."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from metaprotocol_sdk.cli.proxy import command
+from tests.proxy.codecs import ERROR, message
+
+ROOT = Path(__file__).parent.parent.parent
+
+CONFIG = """
+static_resources:
+  listeners:
+  - name: front
+    address: {socket_address: {address: 127.0.0.1, port_value: %d}}
+    filter_chains:
+    - filters:
+      - name: aeraki.meta_protocol_proxy
+        typed_config:
+          '@type': type.googleapis.com/aeraki.meta_protocol_proxy.v1alpha.MetaProtocolProxy
+          stat_prefix: front
+          protocol: {name: app, codec: {name: "tests.proxy.codecs:IdCodec"}}
+          route_config:
+            routes: [{route: {cluster: missing}}]
+  clusters: []
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    file = tmp_path / "proxy.yaml"
+    file.write_text(CONFIG % 0)
+    return file
+
+
+def test_validate_says_what_is_there(path: Path) -> None:
+    result = CliRunner().invoke(command, ["-c", str(path), "--mode", "validate"])
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "configuration OK: 1 listener, 1 route, 0 clusters\n"
+
+
+def metaproto(*arguments: str) -> subprocess.Popen[str]:
+    program = "from metaprotocol_sdk.cli import main; main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", program, "proxy", *arguments], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.parametrize("mode", ["validate", "serve"])
+def test_a_wrong_file_is_all_its_findings_and_2(path: Path, mode: str) -> None:
+    path.write_text(CONFIG.replace("stat_prefix", "stat_prefx").replace("clusters: []", "clusterz: []") % 0)
+    with metaproto("-c", str(path), "--mode", mode) as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "stat_prefx" in errors
+    assert "clusterz" in errors
+
+
+def test_it_serves_says_where_and_ends_with_0_on_sigterm(path: Path) -> None:
+    with metaproto("-c", str(path), "--log-format", "json") as process:
+        assert process.stderr is not None
+        ready = next(line for line in process.stderr if line.startswith("ready:"))
+        assert ready.startswith("ready: listener 'front' on 127.0.0.1:")
+        with socket.create_connection(("127.0.0.1", int(ready.rpartition(":")[2]))) as client:
+            client.sendall(message(7))
+            assert client.recv(65536)[1] == ERROR
+            process.send_signal(signal.SIGTERM)
+            assert client.recv(65536) == b""
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert '"message": "stopped"' in errors
+
+
+def test_an_address_in_use_is_2(path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        path.write_text(CONFIG % taken.getsockname()[1])
+        with metaproto("-c", str(path)) as process:
+            _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "listener 'front' cannot listen on 127.0.0.1:" in errors
+    assert "Traceback" not in errors
