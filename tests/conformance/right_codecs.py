@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Iterator
 
 from hypothesis import strategies as st
 
 from metaprotocol_sdk.buffer import Buffer
-from metaprotocol_sdk.codec import Codec, DecodeStatus
+from metaprotocol_sdk.codec import Codec, DecodeStatus, Field
 from metaprotocol_sdk.conformance import Sample, Subject
 from metaprotocol_sdk.errors import Error
 from metaprotocol_sdk.exceptions import DecodeError, EncodeError, MessageTooLarge
@@ -116,6 +117,16 @@ class MailCodec(Codec):
 
     def can_mutate(self, metadata: Metadata) -> bool:
         return True
+
+    def fields(self, data: bytes) -> Iterator[Field]:
+        start = 0
+        for name, size in (("magic", 1), ("kind", 1), ("id", 4), ("headers' length", 2), ("body's length", 4)):
+            if start + size <= len(data):
+                yield Field(name, start, start + size, int.from_bytes(data[start : start + size]))
+            start += size
+        end = start + int.from_bytes(data[6:8])
+        yield Field("headers", start, end, data[start:end])
+        yield Field("body", end, len(data), data[end:])
 
 
 def mail(kind: MessageType, *, request_id: int = 0, headers: Pairs | None = None, body: bytes = b"") -> bytes:
