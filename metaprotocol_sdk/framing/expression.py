@@ -72,10 +72,6 @@ class Linear:
         return linear
 
     def _check(self, what: str, expression: Expression, names: Sequence[str]) -> None:
-        if not self.terms:
-            raise ValueError(
-                f"{what} reads no header field; write it over one, as {what}=this.{names[0] if names else 'field'}"
-            )
         rng = random.Random(0)  # noqa: S311 - chosen numbers, not secrets
         for _ in range(_PROBES):
             numbers = {name: rng.randrange(_LARGEST) for name in names}
@@ -84,6 +80,10 @@ class Linear:
                     f"{what} is not a sum of header fields times whole numbers plus a constant, so it cannot be run "
                     "backwards; leave it out and override frame_length() instead"
                 )
+        if not self.terms:
+            raise ValueError(
+                f"{what} reads no header field; write it over one, as {what}=this.{names[0] if names else 'field'}"
+            )
         if any(scale < 1 for _, scale in self.terms):
             raise ValueError(f"{what} falls when a field grows; override frame_length() instead")
 

@@ -42,7 +42,9 @@ class FramedCodec(Codec):
                     "override frame_length()"
                 )
         if hatch and frame.request.tells_length and frame.response.tells_length:
-            raise ValueError(f"{cls.__name__} overrides frame_length(), and its frame says length= too; leave one out")
+            raise ValueError(
+                f"{cls.__name__} overrides frame_length(), and its frame says where a message ends too; leave one out"
+            )
 
     def __init__(self, *, max_message_size: int = DEFAULT_MAX_MESSAGE_SIZE) -> None:
         super().__init__(max_message_size=max_message_size)

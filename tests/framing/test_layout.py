@@ -358,8 +358,8 @@ def test_a_slot_says_how_wide_it_is() -> None:
         (
             [Const(300, Int8ub)],
             (
-                "header field Const cannot hold the value it is declared with: 300 does not fit: struct '>B' error during "
-                "building, given value 300"
+                "header field Const cannot hold the value it is declared with: 300 does not fit: struct '>B' error "
+                "during building, given value 300"
             ),
         ),
     ],
