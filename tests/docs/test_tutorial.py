@@ -1,0 +1,14 @@
+"""The tutorial works, word for word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.docs.transcript import Transcript
+
+TUTORIAL = Path(__file__).parents[2] / "docs/tutorial/first-protocol.md"
+
+
+def test_every_command_prints_what_the_tutorial_shows(tmp_path: Path) -> None:
+    with Transcript(TUTORIAL, tmp_path) as transcript:
+        assert transcript.run() > 10
