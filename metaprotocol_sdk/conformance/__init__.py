@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from metaprotocol_sdk.conformance.check import Check, Draw, Level
     from metaprotocol_sdk.conformance.checks import CHECKS
     from metaprotocol_sdk.conformance.outcome import Outcome, Report, Verdict
+    from metaprotocol_sdk.conformance.samples import samples, subject_of
     from metaprotocol_sdk.conformance.subject import Sample, Subject
     from metaprotocol_sdk.conformance.suite import replay, run
     from metaprotocol_sdk.conformance.target import find_subject
@@ -26,6 +27,7 @@ _HOMES = {
     "check": ("Check", "Draw", "Level"),
     "checks": ("CHECKS",),
     "outcome": ("Outcome", "Report", "Verdict"),
+    "samples": ("samples", "subject_of"),
     "subject": ("Sample", "Subject"),
     "suite": ("replay", "run"),
     "target": ("find_subject",),
@@ -47,6 +49,8 @@ __all__ = [
     "find_subject",
     "replay",
     "run",
+    "samples",
+    "subject_of",
     "verify",
 ]
 

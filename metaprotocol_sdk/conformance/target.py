@@ -7,8 +7,10 @@ from importlib.util import find_spec
 from types import ModuleType
 
 from metaprotocol_sdk.codec import Codec
+from metaprotocol_sdk.conformance.samples import subject_of
 from metaprotocol_sdk.conformance.subject import Subject
 from metaprotocol_sdk.exceptions import ConformanceError
+from metaprotocol_sdk.framing import FramedCodec
 from metaprotocol_sdk.registry import find_codec
 
 STRATEGIES = "strategies"
@@ -22,7 +24,8 @@ def find_subject(target: str) -> Subject:
 
     Args:
         target: A codec's registered name or ``module:Class``, whose subject is ``subject`` in the ``strategies`` module
-            beside the codec's; or ``module:subject`` itself.
+            beside the codec's; or ``module:subject`` itself. A FramedCodec without that module is judged by what its
+            frame alone says.
 
     Raises:
         CodecNotFound: No codec has that name.
@@ -52,6 +55,8 @@ def _subject_beside(codec: type[Codec]) -> Subject:
     name = f"{package}.{STRATEGIES}" if package else STRATEGIES
     what = f"the strategies of codec {codec.name!r}"
     if find_spec(name) is None:
+        if issubclass(codec, FramedCodec):
+            return subject_of(codec)
         raise ConformanceError(
             f"{what} are looked for in {name}, and there is no such module; write it, with {ATTRIBUTE} = "
             f"Subject({codec.__name__}, requests=..., responses=...), or name another place as module:subject"
