@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from metaprotocol_sdk import ErrorType, MessageType
+from metaprotocol_sdk.proxy.config import parse_config
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
@@ -52,8 +53,12 @@ def test_toml_blocks_load(page: Path) -> None:
 
 @pytest.mark.parametrize("page", _pages_with("yaml"), ids=_name)
 def test_yaml_blocks_load(page: Path) -> None:
-    for _, text in _blocks(page, "yaml"):
-        assert list(yaml.safe_load_all(text))
+    for line, text in _blocks(page, "yaml"):
+        documents = list(yaml.safe_load_all(text))
+        assert documents
+        if "static_resources" in documents[0]:
+            config = parse_config(text, file=f"{_name(page)}:{line}")
+            assert config.notes == ()
 
 
 @pytest.mark.parametrize("kind", [MessageType, ErrorType], ids=lambda kind: kind.__name__)
