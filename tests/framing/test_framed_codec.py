@@ -24,7 +24,7 @@ Law = Callable[..., None]
 DONE, WAIT = DecodeStatus.DONE, DecodeStatus.WAIT_FOR_DATA
 
 
-def law(*without: str, examples: int = 20) -> Callable[[Law], Law]:
+def law(*without: str, examples: int = 12) -> Callable[[Law], Law]:
     """A test that draws messages of each kind of frame but those in ``without``."""
 
     def decorate(test: Law) -> Law:
@@ -35,7 +35,7 @@ def law(*without: str, examples: int = 20) -> Callable[[Law], Law]:
     return decorate
 
 
-@law(examples=40)
+@law(examples=25)
 def test_what_is_built_is_what_is_decoded(kind: str, data: st.DataObject) -> None:
     message = data.draw(messages(kind))
     metadata = message.decoded()
@@ -134,7 +134,7 @@ def test_a_limit_one_below_a_message_refuses_it_by_the_end_of_its_header(kind: s
     assert message.codec(limit=len(whole)).decode(Buffer(whole), Metadata(message.side)) is DONE
 
 
-@law(examples=60)
+@law(examples=35)
 def test_arbitrary_bytes_are_done_wait_or_decode_error(kind: str, data: st.DataObject) -> None:
     message = data.draw(messages(kind))
     limit = data.draw(st.integers(1, 60))
@@ -160,7 +160,7 @@ def test_arbitrary_bytes_are_done_wait_or_decode_error(kind: str, data: st.DataO
         assert metadata.message_size == len(metadata.origin_message)
 
 
-@law(examples=40)
+@law(examples=25)
 def test_a_corrupted_message_is_done_wait_or_decode_error_and_if_done_can_be_read_again(
     kind: str, data: st.DataObject
 ) -> None:
@@ -188,7 +188,7 @@ def test_with_nothing_changed_the_very_origin_is_written(kind: str, data: st.Dat
     assert encoded(message.codec(), metadata) == message.data
 
 
-@law(examples=30)
+@law(examples=20)
 def test_another_id_is_all_that_changes(kind: str, data: st.DataObject) -> None:
     message = data.draw(messages(kind))
     codec, metadata = message.codec(), message.decoded()
@@ -210,7 +210,7 @@ def test_another_id_is_all_that_changes(kind: str, data: st.DataObject) -> None:
         encoded(codec, metadata, Mutation({"fresh": "1"}))
 
 
-@law("hatch", examples=60)
+@law("hatch", examples=35)
 def test_a_mutation_does_what_the_model_says(kind: str, data: st.DataObject) -> None:
     message = data.draw(messages(kind))
     codec, metadata = message.codec(), message.decoded()
@@ -250,7 +250,7 @@ def test_a_string_of_the_header_is_written_into_its_field(kind: str, data: st.Da
         assert caught.value.key == "cmd"
 
 
-@law("hatch", "fixed", "bare varint", examples=30)
+@law("hatch", "fixed", "bare varint", examples=20)
 def test_a_message_that_would_be_over_the_limit_is_an_encode_error(kind: str, data: st.DataObject) -> None:
     message = data.draw(messages(kind))
     metadata = message.decoded()
@@ -261,7 +261,7 @@ def test_a_message_that_would_be_over_the_limit_is_an_encode_error(kind: str, da
         encoded(message.codec(limit=changed - 1), metadata, Mutation({"fresh": "value"}))
 
 
-@law(examples=30)
+@law(examples=20)
 def test_fields_name_every_byte_of_anything(kind: str, data: st.DataObject) -> None:
     message = data.draw(messages(kind))
     codec, whole = message.codec(), message.data
@@ -289,7 +289,7 @@ def test_the_fields_of_a_whole_message_have_no_problem_and_its_values(kind: str,
     assert {name: named[name] for name in message.fields} == message.fields
 
 
-@law("frames", "fixed", examples=30)
+@law("frames", "fixed", examples=20)
 def test_a_reply_has_the_requests_id_and_fields_and_none_of_its_headers(kind: str, data: st.DataObject) -> None:
     message = data.draw(messages(kind))
     metadata = message.decoded()

@@ -65,7 +65,7 @@ def read(layout: Layout, data: bytes, offset: int = 0) -> str | None:
         return None
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(headers(), st.data())
 def test_reading_equals_construct_for_every_bytes_of_its_size(header: Header, data: st.DataObject) -> None:
     fields, _, _ = header
@@ -78,7 +78,7 @@ def test_reading_equals_construct_for_every_bytes_of_its_size(header: Header, da
     assert read(layout, bytearray(raw)) == parsed(fields, raw)  # type: ignore[arg-type]
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(headers(), st.data())
 def test_building_equals_construct_and_what_it_refuses_is_an_encode_error(header: Header, data: st.DataObject) -> None:
     fields, strategies, _ = header
@@ -98,7 +98,6 @@ def test_building_equals_construct_and_what_it_refuses_is_an_encode_error(header
         assert read(layout, expected) == parsed(fields, expected)
 
 
-@settings(max_examples=300)
 @given(headers())
 def test_it_compiles_exactly_when_promised(header: Header) -> None:
     fields, _, compiles = header
@@ -121,7 +120,7 @@ def test_slots_are_where_construct_reads_them(header: Header) -> None:
     assert layout.names == tuple(name for name, _, _ in found if name)
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(values(), st.text(max_size=8) | st.integers().map(str) | st.floats().map(str) | st.sampled_from(["true", "one"]))
 def test_a_text_that_is_packed_reads_back_or_is_refused(field: Any, text: str) -> None:
     (slot,) = Layout(["x" / field.construct]).slots
@@ -133,7 +132,7 @@ def test_a_text_that_is_packed_reads_back_or_is_refused(field: Any, text: str) -
     assert slot.text(slot.unpack(data)) == text
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(values(), st.data())
 def test_a_fields_own_text_can_be_packed(field: Any, data: st.DataObject) -> None:
     """The bytes need not be the same (NaN has many, a Flag 255), the text is."""
