@@ -127,8 +127,8 @@ class Server:
                 for listener in self._listeners.values():
                     await listener.connections.wait_gone(seconds)
                 # Oneways, which no client's connection waits for; too rare to deserve a signal of their end.
-                while not self.is_idle:
-                    await asyncio.sleep(_DRAIN_CHECK)  # noqa: ASYNC110
+                while not self.is_idle:  # noqa: ASYNC110
+                    await asyncio.sleep(_DRAIN_CHECK)
         return self.is_idle
 
     @property

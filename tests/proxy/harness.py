@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -53,8 +53,16 @@ def run(main: Coroutine[Any, Any, _T], loop: str = "uvloop") -> _T:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Lets the loop run until ``condition`` holds; the test's own limit ends one that never does."""
-    while not condition():
+    while not condition():  # noqa: ASYNC110  the condition may be anything, so no event can tell of it
         await asyncio.sleep(0)
+
+
+def unused_port() -> int:
+    """A port nothing listens on: bound for a moment, so that the kernel gives it to nobody else soon."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+    return port
 
 
 def echo(request: Metadata) -> bytes:
@@ -165,11 +173,10 @@ class Client:
         self.writer.transport.abort()
 
 
-def route(cluster: str, *, timeout: float | None = 15.0, prefix: bool = False, **strings: str) -> RouteConfig:
-    kind = MatchKind.PREFIX if prefix else MatchKind.EXACT
+def route(cluster: str, *, timeout: float | None = 15.0, **strings: str) -> RouteConfig:
     return RouteConfig(
         cluster=cluster,
-        metadata=tuple(MatcherConfig(key, kind, value) for key, value in strings.items()),
+        metadata=tuple(MatcherConfig(key, MatchKind.EXACT, value) for key, value in strings.items()),
         timeout=timeout,
     )
 
@@ -207,7 +214,7 @@ async def proxy(
     clusters: Iterable[ClusterConfig] = (),
     multiplexing: bool = False,
     idle_timeout: float | None = None,
-    filters: dict[str, FilterFactory] | None = None,
+    filters: Mapping[str, FilterFactory] | None = None,
     limits: Limits | None = None,
     connect_timeout: float = 5.0,
     max_message_size: int = 16 * 1024 * 1024,

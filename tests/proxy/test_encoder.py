@@ -13,7 +13,17 @@ from metaprotocol_sdk.metadata import MessageType, Metadata
 from metaprotocol_sdk.mutation import NO_MUTATION, Mutation
 from metaprotocol_sdk.proxy.encoder import Encoder
 from metaprotocol_sdk.proxy.metrics import ListenerStats
-from tests.proxy.codecs import ERROR, PING, PONG, BuggyCodec, IdCodec, RewritingCodec, SilentCodec, StubbornCodec, message
+from tests.proxy.codecs import (
+    ERROR,
+    PING,
+    PONG,
+    BuggyCodec,
+    IdCodec,
+    RewritingCodec,
+    SilentCodec,
+    StubbornCodec,
+    message,
+)
 
 ERROR_VALUE = Error(ErrorType.UNSPECIFIED, "no")
 

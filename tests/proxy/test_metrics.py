@@ -6,11 +6,13 @@ import pytest
 
 from metaprotocol_sdk.proxy.metrics import REQUEST_TIME_BOUNDS, ClusterStats, Histogram, ListenerStats
 
-UPSTREAM_NAMES = """cx_destroy_local_with_active_rq, cx_destroy_remote_with_active_rq, local_response_business_exception,
-local_response_error, local_response_success, request, request_decoding_error, request_decoding_success, request_event,
-request_oneway, request_twoway, request_stream, response, response_business_exception, response_decoding_error,
-response_decoding_success, response_error, response_error_caused_connection_close, response_success, idle_timeout,
-request_active"""
+UPSTREAM_NAMES = """
+cx_destroy_local_with_active_rq cx_destroy_remote_with_active_rq local_response_business_exception
+local_response_error local_response_success request request_decoding_error request_decoding_success
+request_event request_oneway request_twoway request_stream response response_business_exception
+response_decoding_error response_decoding_success response_error
+response_error_caused_connection_close response_success idle_timeout request_active
+"""
 
 
 def test_a_listener_counts_everything_metaprotocol_proxy_does() -> None:

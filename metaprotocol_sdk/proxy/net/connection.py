@@ -46,6 +46,11 @@ class Connection(asyncio.Protocol):
         self.is_clogged = False
 
     @property
+    def is_made(self) -> bool:
+        """Whether there has been a connection; a client of our own may still be trying."""
+        return self._transport is not None
+
+    @property
     def peer(self) -> str:
         """The other side's address, for the log."""
         name = self._transport.get_extra_info("peername")
@@ -89,8 +94,7 @@ class Connection(asyncio.Protocol):
         """Closes at once; what is unwritten is lost."""
         self.is_closing = True
         self._out.clear()
-        if self._transport is not None:
-            self._transport.abort()
+        self._transport.abort()
 
     def on_timer(self, now: float) -> None:  # noqa: ARG002
         """A close that took too long."""

@@ -48,7 +48,7 @@ class Listener:
             )
         except OSError as error:
             # Not error.strerror: event loops put their own words into it.
-            reason = os.strerror(error.errno).lower() if (error.errno or 0) > 0 else str(error)
+            reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
             advice = "stop what listens there, or give the listener another port"
             text = f"listener {self.config.name!r} cannot listen on {address}: {reason}; {advice}"
             raise ConfigError([Finding(message=text)]) from error

@@ -28,7 +28,17 @@ class Pool:
     finds nobody waiting stays for the next request.
     """
 
-    __slots__ = ("_connecting", "_free", "_open", "_pending", "_per_connection", "cluster", "context", "endpoint")
+    __slots__ = (
+        "_attempts",
+        "_free",
+        "_is_closed",
+        "_open",
+        "_pending",
+        "_per_connection",
+        "cluster",
+        "context",
+        "endpoint",
+    )
 
     def __init__(self, context: Context, cluster: Cluster, endpoint: Endpoint) -> None:
         self.context = context
@@ -37,7 +47,8 @@ class Pool:
         self._open: Crowd[UpstreamConnection] = Crowd()
         self._free: dict[UpstreamConnection, None] = {}
         self._pending: dict[Stream, None] = {}
-        self._connecting = 0
+        self._attempts: dict[UpstreamConnection, asyncio.Future[None]] = {}
+        self._is_closed = False
         ids = context.encoder.codec.request_ids
         self._per_connection = capacity(ids, context.limits.shared_in_flight) if context.is_shared else 1
 
@@ -107,51 +118,66 @@ class Pool:
 
     def _connect_more(self) -> None:
         limit = self.context.limits.connections
-        while (
-            self._connecting * self._per_connection < len(self._pending) and self._connecting + len(self._open) < limit
-        ):
-            self._connecting += 1
-            self.context.turns.spawn(self._connect())
+        while not self._is_closed and self._excess > 0 and len(self._open) < limit:
+            connection = UpstreamConnection(self)
+            self._open.add(connection)
+            self._attempts[connection] = self.context.turns.spawn(self._connect(connection))
 
-    async def _connect(self) -> None:
+    @property
+    def _excess(self) -> int:
+        """How many requests wait that no attempt to connect is for."""
+        return len(self._pending) - len(self._attempts) * self._per_connection
+
+    async def _connect(self, connection: UpstreamConnection) -> None:
+        try:
+            error = await self._attempt(connection)
+        finally:
+            del self._attempts[connection]
+            if not connection.is_made:
+                self._open.discard(connection)
+        if error is None and connection.is_closing:  # accepted, and closed again before it could be used
+            error = self._failure(f"remote connection failure '{self.endpoint.name}'")
+        if error is None:
+            self.free(connection)
+        else:
+            self._connect_failed(error)
+
+    async def _attempt(self, connection: UpstreamConnection) -> Error | None:
+        """Connects; says why not."""
         address = self.endpoint.address
-        connection = UpstreamConnection(self)
-        error = None
         try:
             async with asyncio.timeout(self.cluster.connect_timeout):
                 await self.context.turns.loop.create_connection(lambda: connection, address.host, address.port)
         except TimeoutError:
             self.stats.upstream_cx_connect_timeout += 1
-            error = self._failure(f"connection failure '{self.endpoint.name}' due to timeout")
+            return self._failure(f"connection failure '{self.endpoint.name}' due to timeout")
         except OSError as problem:
             self.stats.upstream_cx_connect_fail += 1
             side = "remote" if problem.errno in _REMOTE else "local"
-            error = self._failure(f"{side} connection failure '{self.endpoint.name}'")
-        self._connecting -= 1
-        if error is None and connection.is_closing:  # accepted, and closed again before it could be used
-            error = self._failure(f"remote connection failure '{self.endpoint.name}'")
-        if error is None:
-            self._open.add(connection)
-            self.free(connection)
-            self._connect_more()
-        else:
-            self._connect_failed(error)
+            return self._failure(f"{side} connection failure '{self.endpoint.name}'")
+        return None
 
     def _failure(self, text: str) -> Error:
         return Error(ErrorType.UNSPECIFIED, f"meta protocol upstream request: {text}", "UF")
 
     def _connect_failed(self, error: Error) -> None:
         """Fails the requests the attempt was made for; those that came later have their own attempts."""
-        excess = len(self._pending) - self._connecting * self._per_connection
-        for _ in range(min(excess, self._per_connection)):
+        for _ in range(min(self._excess, self._per_connection)):
             stream = self._next_pending()
             stream.chain.fail(stream, error)
         self._connect_more()
 
     async def close(self, seconds: float) -> None:
-        """Closes every connection. Requests that wait must have ended before."""
+        """Ends every request that still waits, and closes every connection within ``seconds``, or cuts it."""
+        self._is_closed = True
+        while self._pending:
+            stream = self._next_pending()
+            stream.chain.fail(stream, self._failure("the proxy stops"))
+        for attempt in self._attempts.values():
+            attempt.cancel()
         for connection in self._open:
-            connection.close()
+            if connection.is_made:
+                connection.close()
         if not await self._open.wait_gone(seconds):
             for connection in self._open:
                 connection.abort()

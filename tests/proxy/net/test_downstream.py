@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
 from metaprotocol_sdk.codec import Codec
-from metaprotocol_sdk.metadata import MessageType
+from metaprotocol_sdk.metadata import APPLICATION_PROTOCOL, MessageType
+from metaprotocol_sdk.mutation import Mutation
+from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, MatcherConfig, MatchKind, RouteConfig
 from metaprotocol_sdk.proxy.net.context import Limits
 from tests.proxy.codecs import (
     ERROR,
@@ -23,7 +26,7 @@ from tests.proxy.codecs import (
     SilentCodec,
     message,
 )
-from tests.proxy.harness import LOOPS, Backend, Client, echo, proxy, route, run, until
+from tests.proxy.harness import LOOPS, Backend, Client, echo, proxy, route, run, until, unused_port
 
 loops = pytest.mark.parametrize("loop", LOOPS)
 
@@ -77,7 +80,7 @@ def test_what_nobody_changes_is_forwarded_byte_for_byte() -> None:
         backend = Backend(BuggyCodec())
         async with proxy(backend, codec=BuggyCodec) as running:  # its encode raises: it must not be asked
             client = await running.client()
-            sent = message(9, bytes(range(256)) * 20, **{"Key": "Value", "key2": ""})
+            sent = message(9, bytes(range(256)) * 20, Key="Value", key2="")
             await client.send(sent)
             assert (await client.reply()).origin_message == message(9, bytes(range(256)) * 20, kind=REPLY)
             assert backend.requests[0].origin_message == sent
@@ -88,7 +91,8 @@ def test_what_nobody_changes_is_forwarded_byte_for_byte() -> None:
 def test_the_protocols_name_is_a_string_of_every_request_for_routes() -> None:
     async def main() -> None:
         backend = Backend(IdCodec())
-        only = route("all", **{"x-meta-protocol-application-protocol": "app"})
+        by_protocol = MatcherConfig(APPLICATION_PROTOCOL, MatchKind.EXACT, "app")
+        only = RouteConfig(cluster="all", metadata=(by_protocol,))
         async with proxy(backend, routes=[only]) as running:
             client = await running.client()
             await client.send(message(1, b"here"))
@@ -273,6 +277,26 @@ def test_a_malformed_message_ends_the_connection_after_the_replies_in_flight(loo
     run(main(), loop)
 
 
+@loops
+def test_a_client_that_goes_on_sending_after_a_malformed_message_still_reads_its_replies(loop: str) -> None:
+    async def main() -> None:
+        backend = Backend(IdCodec(), answer=None)
+        async with proxy(backend) as running:
+            here = asyncio.get_running_loop()
+            with socket.create_connection(running.server.addresses["main"]) as client:
+                client.setblocking(False)
+                await here.sock_sendall(client, message(1, b"good") + b"garbage no protocol knows")
+                (await backend.request(0)).transport.write(echo(backend.requests[0]))
+                await running.counted("downstream_cx_tx_bytes_total", len(echo(backend.requests[0])))
+                for _ in range(50):  # a socket closed with these unread would reset, and take the reply along
+                    await here.sock_sendall(client, b"more garbage")
+                    await asyncio.sleep(0)
+                assert await here.sock_recv(client, 4096) == echo(backend.requests[0])
+                assert await here.sock_recv(client, 4096) == b""
+
+    run(main(), loop)
+
+
 def test_a_client_that_never_closes_after_a_malformed_message_is_cut_off() -> None:
     async def main() -> None:
         async with proxy(Backend(IdCodec()), limits=Limits(linger_timeout=0.02)) as running:
@@ -314,13 +338,35 @@ def test_deferred_strings_found_malformed_end_the_connection_after_earlier_repli
 def test_a_request_that_can_have_no_reply_ends_the_connection_after_earlier_ones() -> None:
     async def main() -> None:
         backend = Backend(SilentCodec(), answer=None)
-        async with proxy(backend, codec=SilentCodec, routes=[route("all", text="a"), route("all", text="c")]) as running:
+        async with proxy(
+            backend, codec=SilentCodec, routes=[route("all", text="a"), route("all", text="c")]
+        ) as running:
             client = await running.client()
             await client.send(b"GET a\nGET b\nGET c\n")
             link = await backend.request(0)
             link.transport.write(b"OK a\n")
             assert [each["text"] for each in await client.replies()] == ["a"]
             assert running.count("local_response_error") == 1
+
+    run(main())
+
+
+def test_what_is_in_flight_behind_a_reply_that_cannot_be_is_given_up() -> None:
+    async def main() -> None:
+        backend = Backend(SilentCodec(), answer=None)
+        port = unused_port()
+        dead = ClusterConfig(name="dead", endpoints=(Address("127.0.0.1", port),))
+        routes = [route("dead", text="b"), route("all")]
+        async with proxy(backend, codec=SilentCodec, routes=routes, clusters=[dead]) as running:
+            client = await running.client()
+            await client.send(b"GET a\nGET b\nGET c\n")
+            await until(lambda: len(backend.requests) == 2)
+            await running.counted("local_response_error", 1)
+            index = [each["text"] for each in backend.requests].index("a")
+            (await backend.request(index)).transport.write(b"OK a\n")
+            assert [each["text"] for each in await client.replies()] == ["a"]
+            assert running.count("upstream_rq_cancelled") == 1
+            assert running.count("request_active") == 0
 
     run(main())
 
@@ -337,9 +383,6 @@ def test_a_bug_in_a_codec_costs_one_connection_and_is_logged_by_name(
 
     async def main() -> None:
         backend = Backend(IdCodec(), answer=None)
-        from metaprotocol_sdk.mutation import Mutation
-        from metaprotocol_sdk.proxy.config.values import MatcherConfig, MatchKind, RouteConfig
-
         to_mutated = (MatcherConfig("to", MatchKind.EXACT, "mutated"),)
         mutated = RouteConfig(cluster="all", metadata=to_mutated, request_mutation=Mutation(a="1"))
         routes = [mutated, route("nowhere", to="nowhere"), route("all")]
@@ -371,9 +414,9 @@ def test_no_more_requests_are_read_than_may_be_in_flight() -> None:
             answered = 0
             most = 0
             while answered < 40:
-                await until(lambda: len(backend.requests) > answered)
+                link = await backend.request(answered)
                 most = max(most, running.count("request_active"))
-                (await backend.request(answered)).transport.write(echo(backend.requests[answered]))
+                link.transport.write(echo(backend.requests[answered]))
                 answered += 1
             assert most == 4
             assert sorted(await bodies(client, 40)) == sorted(b"%d" % n for n in range(40))
@@ -399,13 +442,15 @@ def test_a_client_that_does_not_read_stops_being_read_and_loses_nothing(loop: st
             client = await running.client(limit=1024)
             count = 300
             client.writer.write(b"GET x\n" * count)
+            client.half_close()
             seen = -1
             while running.count("request") != seen:  # until it moves no more, though the client waits for 60 MB
                 seen = running.count("request")
                 for _ in range(200):
                     await asyncio.sleep(0)
             assert seen < count
-            found = [await client.reply() for _ in range(count)]
+            found = await client.replies()
+            assert len(found) == count
             assert {len(each.origin_message) for each in found} == {200_004}
 
     run(main(), loop)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +13,7 @@ from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig
 from metaprotocol_sdk.proxy.net.context import Limits
 from metaprotocol_sdk.proxy.net.pool import Pools
 from tests.proxy.codecs import ONEWAY, IdCodec, LineCodec, message
-from tests.proxy.harness import LOOPS, Backend, Client, echo, proxy, route, run, until
+from tests.proxy.harness import LOOPS, Backend, Client, echo, proxy, route, run, until, unused_port
 
 loops = pytest.mark.parametrize("loop", LOOPS)
 
@@ -22,14 +21,6 @@ loops = pytest.mark.parametrize("loop", LOOPS)
 async def error_of(client: Client) -> tuple[str, str]:
     reply = await client.reply()
     return reply["type"], reply.origin_message[reply.header_size :].decode()
-
-
-def unused_port() -> int:
-    """A port nothing listens on: bound for a moment, so that the kernel gives it to nobody else soon."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-    return port
 
 
 @loops
@@ -49,11 +40,11 @@ def test_a_refused_connection_is_an_error_reply_for_every_request(multiplexing: 
     run(main(), loop)
 
 
-def patched_connect(monkeypatch: pytest.MonkeyPatch, outcome: Callable[[], Any]) -> None:
+def patched_connect(monkeypatch: pytest.MonkeyPatch, outcome: Callable[..., Any]) -> None:
     """Has every connection to a server end as ``outcome`` says; clients connect as ever."""
 
     async def connect(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return await outcome()
+        return await outcome(*args)
 
     original = Pools.send
 
@@ -65,7 +56,7 @@ def patched_connect(monkeypatch: pytest.MonkeyPatch, outcome: Callable[[], Any])
 
 
 def test_an_error_of_our_own_side_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def no_descriptors() -> None:
+    async def no_descriptors(*args: Any) -> None:
         raise OSError(errno.EMFILE, "Too many open files")
 
     async def main() -> None:
@@ -81,7 +72,7 @@ def test_an_error_of_our_own_side_is_told_apart(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_connection_that_takes_too_long_is_an_error_reply(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def never() -> None:
+    async def never(*args: Any) -> None:
         await asyncio.Event().wait()
 
     async def main() -> None:
@@ -98,7 +89,7 @@ def test_a_connection_that_takes_too_long_is_an_error_reply(monkeypatch: pytest.
 
 
 def test_a_request_given_up_while_its_connection_is_made_is_never_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def never() -> None:
+    async def never(*args: Any) -> None:
         await asyncio.Event().wait()
 
     async def main() -> None:
@@ -179,3 +170,21 @@ def test_an_idle_connection_its_server_closed_is_not_used() -> None:
             assert running.count("upstream_cx_destroy_remote") == 1
 
     run(main())
+
+
+def test_a_connection_that_ends_before_it_can_be_used_is_an_error_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def made_and_lost(make: Callable[[], asyncio.Protocol], *address: Any) -> None:
+        connection = make()
+        connection.connection_made(asyncio.Transport())
+        connection.connection_lost(None)
+
+    async def main() -> None:
+        backend = Backend(IdCodec())
+        async with proxy(backend) as running:
+            client = await running.client()
+            patched_connect(monkeypatch, made_and_lost)
+            await client.send(message(1))
+            text = f"meta protocol upstream request: remote connection failure '{backend.address}'"
+            assert await error_of(client) == ("UNSPECIFIED", text)
+
+    run(main(), "asyncio")
