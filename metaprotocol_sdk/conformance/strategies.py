@@ -5,6 +5,9 @@ Nothing here filters what it draws, so a law costs no more than its examples.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import accumulate
+
 from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException
@@ -35,11 +38,17 @@ def truncations(data: bytes) -> st.SearchStrategy[bytes]:
     return st.integers(1, max(1, len(data) - 1)).map(lambda size: data[:size])
 
 
-def chunkings(size: int) -> st.SearchStrategy[tuple[int, ...]]:
-    """Offsets at which ``size`` bytes are cut into reads, ascending: none, one, a few, or (nearly) all of them."""
+def chunkings(size: int, *, edges: Iterable[int] = ()) -> st.SearchStrategy[tuple[int, ...]]:
+    """Offsets at which ``size`` bytes are cut into reads, ascending: one, a few, or (nearly) all of them.
+
+    Args:
+        size: Bytes; fewer than two cannot be cut.
+        edges: Offsets to cut at often, such as where messages end; those outside are ignored.
+    """
     if size < 2:
         return st.just(())
-    places = st.integers(1, size - 1)
+    inside = [edge for edge in edges if 0 < edge < size]
+    places = st.integers(1, size - 1) | st.sampled_from(inside) if inside else st.integers(1, size - 1)
     few = st.lists(places, min_size=1, max_size=6, unique=True).map(lambda cuts: tuple(sorted(cuts)))
     return st.one_of(places.map(lambda cut: (cut,)), few, st.just(nearly_every_cut(size)))
 
@@ -101,12 +110,12 @@ _EDITS = (_replaced_bytes, _extreme_numbers, _missing_bytes, _doubled_bytes, _fo
 
 
 @st.composite
-def hostile_bytes(draw: st.DrawFn, messages: list[bytes]) -> bytes:
+def hostile_messages(draw: st.DrawFn, messages: list[bytes]) -> list[bytes]:
     """What a peer that is broken or means harm sends: one of its messages corrupted, or bytes that are nothing."""
     if draw(st.integers(0, 7)) == 7:
-        return draw(st.binary(min_size=1, max_size=64))
+        return [draw(st.binary(min_size=1, max_size=64))]
     at = draw(st.integers(0, len(messages) - 1))
-    return b"".join((*messages[:at], draw(corruptions(messages[at])), *messages[at + 1 :]))
+    return [*messages[:at], draw(corruptions(messages[at])), *messages[at + 1 :]]
 
 
 def request_ids(ids: range) -> st.SearchStrategy[int]:
@@ -145,21 +154,21 @@ def cases(draw: st.DrawFn, subject: Subject, check: Check, ids: range) -> Case:
     count = draw(st.integers(1, 3)) if Draw.STREAM in wants else 1
     pairs = [_draw_message(draw, subject, side) for _ in range(count)]
     requests = tuple(request.data for request, _ in pairs if request is not None)
-    messages = [message for _, message in pairs]
-    wire = b"".join(message.data for message in messages)
-    sample: Sample | None = messages[0] if count == 1 else None
+    messages = [message.data for _, message in pairs]
+    sample: Sample | None = pairs[0][1] if count == 1 else None
     limit = None
     if Draw.HOSTILITY in wants or (Draw.CORRUPTION in wants and draw(st.booleans())):
-        wire, sample = draw(hostile_bytes([message.data for message in messages])), None
+        messages, sample = draw(hostile_messages(messages)), None
         if Draw.LIMIT in wants:
             limit = draw(st.integers(*_LIMITS))
-            wire += draw(st.binary(min_size=1, max_size=4)) * limit
+            messages.append(draw(st.binary(min_size=1, max_size=4)) * limit)
+    wire = b"".join(messages)
     return Case(
         side=side,
         wire=wire,
         sample=sample,
         requests=requests,
-        cuts=draw(chunkings(len(wire))) if Draw.CUTS in wants else (),
+        cuts=draw(chunkings(len(wire), edges=accumulate(map(len, messages)))) if Draw.CUTS in wants else (),
         trailing=_draw_trailing(draw, subject, side) if Draw.TRAILING in wants else b"",
         mutation=draw(mutations(_own_keys(subject, side, wire, requests))) if Draw.MUTATION in wants else Mutation(),
         request_id=draw(request_ids(ids)) if Draw.REQUEST_ID in wants else None,

@@ -11,7 +11,7 @@ from metaprotocol_sdk.conformance.strategies import (
     cases,
     chunkings,
     corruptions,
-    hostile_bytes,
+    hostile_messages,
     mutations,
     request_ids,
     truncations,
@@ -40,6 +40,10 @@ def test_a_chunking_is_ascending_and_inside(data: st.DataObject, size: int) -> N
     assert all(0 < cut < size for cut in cuts)
 
 
+def test_edges_are_cut_at_often() -> None:
+    assert find(chunkings(100_000, edges=[0, 77_777, 100_000]), lambda cuts: 77_777 in cuts)
+
+
 def test_a_chunking_may_be_byte_by_byte() -> None:
     assert find(chunkings(9), lambda cuts: len(cuts) == 8) == tuple(range(1, 9))
 
@@ -50,9 +54,10 @@ def test_a_corruption_can_plant_an_extreme_number_or_lose_bytes(wanted: bytes) -
 
 
 @SMALL
-@given(hostile_bytes([b"one", b"two"]))
-def test_hostile_bytes_are_bytes(data: bytes) -> None:
-    assert type(data) is bytes
+@given(hostile_messages([b"one", b"two"]))
+def test_hostile_messages_are_one_corrupted_or_nothing_like_it(messages: list[bytes]) -> None:
+    assert all(type(message) is bytes for message in messages)
+    assert len(messages) == 1 or b"one" in messages or b"two" in messages
 
 
 @pytest.mark.parametrize("ids", [range(1 << 32), range(1, 1000), range(5, 6), range(-4, 4)])

@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 
 from metaprotocol_sdk.buffer import Buffer
-from metaprotocol_sdk.codec import Codec
+from metaprotocol_sdk.codec import Codec, DecodeStatus
 from metaprotocol_sdk.conformance import CHECKS, Case
 from metaprotocol_sdk.conformance.check import Broken, NotJudged
 from metaprotocol_sdk.exceptions import EncodeError
 from metaprotocol_sdk.metadata import MessageType, Metadata
 from metaprotocol_sdk.mutation import Mutation
 from tests.conformance import broken_codecs as broken
-from tests.conformance.right_codecs import JsonCodec, MailCodec, RememberingCodec, mail
+from tests.conformance.right_codecs import JsonCodec, MailCodec, Pairs, RememberingCodec, mail
 from tests.helpers import TinyCodec, tiny
 
 REQUEST, RESPONSE = MessageType.REQUEST, MessageType.RESPONSE
@@ -99,6 +99,47 @@ def test_an_id_that_is_text_in_the_body_changes_there_and_nowhere_else() -> None
 
     with pytest.raises(Broken, match="the body is"):
         check(ChangesAll, case(wire, request_id=123))
+
+
+class Sizeless(TinyCodec):
+    """It does not say where a message's header ends."""
+
+    def decode(self, buffer: Buffer, metadata: Metadata) -> DecodeStatus:
+        status = super().decode(buffer, metadata)
+        metadata.header_size = metadata.body_size = 0
+        return status
+
+
+class SizelessAndCareless(Sizeless):
+    def encode(self, metadata: Metadata, mutation: Mutation, buffer: Buffer) -> None:
+        written = Buffer()
+        super().encode(metadata, mutation, written)
+        buffer.append(bytes(written)[:-1] + b"!")
+
+
+def test_where_no_header_is_told_only_an_ids_bytes_may_change() -> None:
+    tried = case(tiny(b"a long body", request_id=3), request_id=0xFFFF)
+    CHECKS["carries_the_request_id"].function(Sizeless, tried)
+    with pytest.raises(Broken, match="the body is"):
+        CHECKS["carries_the_request_id"].function(SizelessAndCareless, tried)
+
+
+def test_a_string_that_is_made_of_the_changed_one_may_follow_it() -> None:
+    class Pathed(MailCodec):
+        def describe(self, data: bytes, headers: int, metadata: Metadata) -> None:
+            super().describe(data, headers, metadata)
+            metadata["path"] = f"mail/{metadata.get('to', '')}"
+
+    wire = mail(REQUEST, headers=[("to", "ann"), ("cc", "bob")])
+    check = CHECKS["mutation_is_applied"].function
+    check(Pathed, case(wire, mutation=Mutation(to="eve")))
+
+    class Clobbering(MailCodec):
+        def written(self, pairs: Pairs) -> bytes:
+            return super().written([(key, "eve") for key, _ in pairs])
+
+    with pytest.raises(Broken, match="string 'cc' is 'eve', not 'bob'"):
+        check(Clobbering, case(wire, mutation=Mutation(to="eve")))
 
 
 def test_a_stateful_codecs_reply_is_read_after_the_request_it_answers() -> None:
