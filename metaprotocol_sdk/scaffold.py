@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -167,12 +167,11 @@ def check_answers(answers: Mapping[str, str]) -> dict[str, str]:
 def sdk_requirement(sdk: str) -> str:
     """What a project rendered by version ``sdk`` of this library requires: that version, and those compatible with it.
 
-    Before 1.0 a minor version may break, as ``docs`` say of releases; afterwards a major one.
+    Before 1.0 a minor version may break what a codec relies on, afterwards only a major one.
     """
     release = Version(sdk)
-    first = release.public.partition("+")[0]
     end = f"0.{release.minor + 1}" if release.major == 0 else str(release.major + 1)
-    return f"{DISTRIBUTION}>={first},<{end}"
+    return f"{DISTRIBUTION}>={release.public},<{end}"
 
 
 def _check_target(target: Path, *, force: bool) -> None:
@@ -261,6 +260,6 @@ def _made(folder: Path) -> Iterator[None]:
         yield
     except BaseException:
         for each in missing:
-            if each.exists():
+            with suppress(OSError):  # it was never made, or somebody else uses it by now
                 each.rmdir()
         raise

@@ -44,7 +44,7 @@ class Project:
         name = next((each for each in _NAMES if not objection(each, taken=taken)), _NAMES[0])
         made = new_project(name, output=folder, answers=ANSWERS)
         registry = folder / "registry"
-        _register(made, registry)
+        register(made, registry)
         return cls(made, names_of(name).package, registry)
 
     @property
@@ -76,8 +76,13 @@ class Project:
                 del sys.modules[module]
 
 
-def _register(folder: Path, registry: Path) -> None:
-    """What an installation leaves behind for entry points to be found: the metadata of a distribution."""
+def register(folder: Path, registry: Path) -> None:
+    """Writes what an installation of ``folder`` leaves behind for entry points to be found: a distribution's metadata.
+
+    Args:
+        folder: The project's.
+        registry: Where to write it; a program that has this on its path finds the project's codec by its name.
+    """
     project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     info = registry / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
     info.mkdir(parents=True)

@@ -8,4 +8,4 @@ from {{ cookiecutter.__package }}.strategies import subject
 
 @pytest.mark.parametrize("law", CHECKS)
 def test_law(law: str) -> None:
-    verify(subject, law, max_examples=50, target="{{ cookiecutter.__package }}.strategies:subject")
+    verify(subject, law, max_examples=30, target="{{ cookiecutter.__package }}.strategies:subject")
