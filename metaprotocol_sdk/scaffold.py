@@ -20,8 +20,8 @@ from typing import Any
 from packaging.version import Version
 
 from metaprotocol_sdk.exceptions import ScaffoldError
-from metaprotocol_sdk.names import ProtocolNames, nearest, objection
-from metaprotocol_sdk.registry import codec_names
+from metaprotocol_sdk.names import ProtocolNames, fold, nearest, objection
+from metaprotocol_sdk.registry import codec_names, registrations
 
 DISTRIBUTION = "metaprotocol-sdk"
 MAX_NAME = 40
@@ -100,13 +100,17 @@ def _question(key: str, default: str | list[str], prompt: str | dict[str, str]) 
     return Question(key, prompt["__prompt__"], default[0], {choice: prompt[choice] for choice in default})
 
 
-def names_of(name: str) -> ProtocolNames:
+def names_of(name: str, *, force: bool = False) -> ProtocolNames:
     """Every name of a new protocol.
+
+    Args:
+        name: What a person typed.
+        force: Whether the codec of a project of this very name may be installed: that project is to be overwritten.
 
     Raises:
         ScaffoldError: The name is no good, or taken; says which are good.
     """
-    if problem := objection(name, taken=codec_names()):
+    if problem := objection(name, taken=_installed_by_others(name) if force else codec_names()):
         raise ScaffoldError(problem)
     names = ProtocolNames.from_name(name)
     if len(names.project) > MAX_NAME:
@@ -114,6 +118,11 @@ def names_of(name: str) -> ProtocolNames:
     if names.title == "Framed":
         raise ScaffoldError(f"{name!r} would call its class FramedCodec, as its base is called; try framed-rpc")
     return names
+
+
+def _installed_by_others(name: str) -> list[str]:
+    """The codecs that did not come with a project called ``name``."""
+    return [each.name for each in registrations() if fold(each.distribution.partition(" ")[0]) != fold(name)]
 
 
 def new_project(
@@ -131,7 +140,7 @@ def new_project(
     Raises:
         ScaffoldError: A name, an answer or the output is no good; nothing was written.
     """
-    names = names_of(name)
+    names = names_of(name, force=force)
     checked = check_answers(answers or {})
     target = output.absolute() / names.project
     _check_target(target, force=force)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 from metaprotocol_sdk import scaffold
+from metaprotocol_sdk.demo.project import Project
 from metaprotocol_sdk.exceptions import ScaffoldError
 from metaprotocol_sdk.scaffold import (
     MAX_NAME,
@@ -173,6 +174,16 @@ def test_force_replaces_the_projects_files_and_keeps_strangers(tmp_path: Path) -
 
 def test_force_writes_a_new_project_too(tmp_path: Path) -> None:
     assert (new_project("parcel", output=tmp_path, force=True) / "pyproject.toml").is_file()
+
+
+def test_force_overwrites_a_project_that_is_installed_and_no_other(tmp_path: Path) -> None:
+    project = Project.in_folder(tmp_path)
+    with project.importable():
+        with pytest.raises(ScaffoldError, match="is registered already"):
+            new_project(project.name, output=tmp_path)
+        assert new_project(project.name, output=tmp_path, force=True) == project.folder
+        with pytest.raises(ScaffoldError, match="is registered already"):
+            new_project("awesomerpc", output=tmp_path, force=True)
 
 
 def test_a_file_in_the_projects_place_is_refused_even_by_force(tmp_path: Path) -> None:

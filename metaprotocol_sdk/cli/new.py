@@ -43,7 +43,7 @@ def command(
       framing      length | varint | text    how messages are delimited
       headers      yes | no                  whether messages carry string headers
     """
-    names = names_of(name)
+    names = names_of(name, force=force)
     answers = check_answers(_parsed(definitions))
     if not no_input and output_format == "text" and sys.stdin.isatty():
         answers |= _asked(question for question in questions() if question.key not in answers)

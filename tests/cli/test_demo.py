@@ -56,7 +56,7 @@ def test_it_tells_the_story_without_a_terminal_and_leaves_nothing(tmp_path: Path
 @pytest.mark.parametrize(
     ("number", "moment"),
     [(signal.SIGHUP, "1  A new protocol"), (signal.SIGTERM, "3  Two versions"), (signal.SIGINT, "4  Requests")],
-    ids=lambda value: str(value).partition(" ")[0],
+    ids=["SIGHUP", "SIGTERM", "SIGINT"],
 )
 def test_a_signal_ends_it_and_everything_it_started(tmp_path: Path, number: signal.Signals, moment: str) -> None:
     with demo(tmp_path, NO_COLOR="1") as process:

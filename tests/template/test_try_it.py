@@ -59,13 +59,17 @@ def test_the_readme_can_be_followed(tmp_path: Path, shape: dict[str, str]) -> No
     assert failed.stdout.startswith("error to request 1: meta protocol")
 
 
-def test_a_client_says_that_nobody_listens(tmp_path: Path) -> None:
+def test_what_cannot_be_done_is_a_sentence(tmp_path: Path) -> None:
     project = rendered(tmp_path, SHAPES[0])
-    with Process(
-        "echo", ["-m", f"{project.package}.echo", "server", "--port", "0"], folder=project.folder, path=()
-    ) as it:
-        port = it.wait_for_port()
-    done = ask(project, port)
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    assert f"127.0.0.1:{port}" in done.stderr
+    server = ["-m", f"{project.package}.echo", "server", "--port"]
+    with Process("echo", [*server, "0"], folder=project.folder, path=()) as running:
+        port = running.wait_for_port()
+        too_large = ask(project, port, "--command", "65536")
+        command = [sys.executable, *server, str(port)]
+        in_use = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, check=False)
+    nobody = ask(project, port)
+    sentences = {"cannot encode 'command'": too_large, "address already in use": in_use, str(port): nobody}
+    for sentence, done in sentences.items():
+        assert (done.returncode, done.stdout) == (1, "")
+        assert sentence in done.stderr
+        assert done.stderr.count("\n") == 1

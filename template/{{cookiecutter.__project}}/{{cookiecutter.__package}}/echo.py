@@ -13,10 +13,9 @@ import argparse
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from functools import partial
 
-from metaprotocol_sdk import DecodeError, Decoder, MessageType, Metadata
+from metaprotocol_sdk import Decoder, MessageType, Metadata, MetaProtocolError
 
 from .codec import {{ cookiecutter.__title }}Codec
 from .frame import FRAME
@@ -52,7 +51,7 @@ async def converse(label: str, show_bytes: bool, reader: asyncio.StreamReader, w
                 print(f"{label} received {message.origin_message.hex()}", flush=True)
             writer.write(answer(message, label))
             await writer.drain()
-    except (ConnectionError, DecodeError) as error:
+    except (MetaProtocolError, OSError) as error:
         print(f"{label}: {error}", file=sys.stderr)
     finally:
         writer.close()
@@ -106,24 +105,29 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def request_of(args: argparse.Namespace) -> bytes:
+    """The request that the client's arguments describe."""
+{% if headers %}
+    headers = [(key, value) for key, _, value in (header.partition("=") for header in args.header)]
+    return FRAME.build(args.body.encode(), headers=headers, request_id=args.id, {{ 'kind="call", method=args.method' if text else "command=args.command" }})
+{% else %}
+    return FRAME.build(args.body.encode(), request_id=args.id, {{ 'kind="call", method=args.method' if text else "command=args.command" }})
+{% endif %}
+
+
 def main() -> int:
     """Runs the server or the client; the exit code."""
     args = arguments()
-    if args.role == "server":
-        with suppress(KeyboardInterrupt):
-            asyncio.run(serve(args.host, args.port, args.label, args.bytes))
-        return 0
-{% if headers %}
-    pairs = [(key, value) for key, _, value in (header.partition("=") for header in args.header)]
-    request = FRAME.build(args.body.encode(), headers=pairs, request_id=args.id, {{ 'kind="call", method=args.method' if text else "command=args.command" }})
-{% else %}
-    request = FRAME.build(args.body.encode(), request_id=args.id, {{ 'kind="call", method=args.method' if text else "command=args.command" }})
-{% endif %}
     try:
-        return 0 if asyncio.run(call(args.host, args.port, request)) else 1
-    except OSError as error:
-        print(f"{args.host}:{args.port}: {error.strerror}", file=sys.stderr)
-        return 1
+        if args.role == "server":
+            asyncio.run(serve(args.host, args.port, args.label, args.bytes))
+        elif asyncio.run(call(args.host, args.port, request_of(args))):
+            return 0
+    except KeyboardInterrupt:
+        return 0
+    except (MetaProtocolError, OSError) as error:
+        print(error, file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":
