@@ -33,8 +33,10 @@ PROFILES = {"quick": 30, "default": 200, "thorough": 5000}
 DEFAULT_EXAMPLES = PROFILES["default"]
 _HOSTILE_TIMES = 2
 """How many times more cases are drawn of hostile bytes: there are more ways to be wrong than right."""
-SHRINK_SECONDS = 1.0
-"""How long a smaller failing case is looked for after the first."""
+SHRINK_TRIALS = 250
+"""Cases tried to find a smaller failing one: a number and not a time, so that two runs find the same."""
+SHRINK_SECONDS = 5.0
+"""How long that may take when a codec is slow."""
 CASE_SECONDS = 3.0
 """How long one case may take before the codec counts as looping: thousands of times what a slow codec needs."""
 
@@ -145,6 +147,7 @@ class _Search:
         self._current: Case | None = None
         self._smallest: Case | None = None
         self._shrink_until = 0.0
+        self._shrinks = 0
 
     def run(self, ids: range, max_examples: int) -> Outcome:
         """Draws cases until one fails or there are enough of them."""
@@ -182,8 +185,10 @@ class _Search:
             hypothesis.seed(zlib.crc32(self.check.name.encode()))(_settings(max_examples * wideness)(search))()
 
     def _try(self, case: Case) -> None:
-        if self._smallest is not None and time.monotonic() > self._shrink_until:
-            raise _ShrunkEnough
+        if self._smallest is not None:
+            self._shrinks += 1
+            if self._shrinks > SHRINK_TRIALS or time.monotonic() > self._shrink_until:
+                raise _ShrunkEnough
         self._current = case
         try:
             self.check.function(self.subject.factory, case)

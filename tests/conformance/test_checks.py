@@ -10,12 +10,12 @@ from tests.conformance.right_codecs import REQUESTS, RESPONSES, RIGHT
 
 @pytest.fixture(autouse=True)
 def _short_shrinking(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suite, "SHRINK_SECONDS", 0.1)
+    monkeypatch.setattr(suite, "SHRINK_TRIALS", 20)
 
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_right_codec_breaks_no_law(name: str) -> None:
-    report = run(RIGHT[name], max_examples=100)
+    report = run(RIGHT[name], max_examples=50)
     bad = [*report.of(Verdict.FAILED), *report.of(Verdict.ERROR)]
     assert {each.check.name: each.detail for each in bad} == {}
     assert report.exit_code == 0
@@ -25,7 +25,7 @@ def test_a_right_codec_breaks_no_law(name: str) -> None:
 def test_a_broken_codec_breaks_exactly_its_laws(codec: type[Codec]) -> None:
     subject = Subject(codec, REQUESTS, RESPONSES)
     outcomes = [
-        run(subject, checks=[law], max_examples=200 if law in BROKEN[codec] else 15).outcomes[0] for law in CHECKS
+        run(subject, checks=[law], max_examples=200 if law in BROKEN[codec] else 10).outcomes[0] for law in CHECKS
     ]
     failed = {each.check.name: each.detail for each in outcomes if each.verdict is Verdict.FAILED}
     assert failed.keys() == BROKEN[codec], failed

@@ -60,7 +60,7 @@ def codec_of(declared: MessageFrame | Frames) -> type[FramedCodec]:
 
 @pytest.mark.parametrize("name", FRAMES)
 def test_a_codec_that_is_a_frame_alone_keeps_every_law(name: str) -> None:
-    report = run(subject_of(codec_of(FRAMES[name])), max_examples=40)
+    report = run(subject_of(codec_of(FRAMES[name])), max_examples=20)
     found = {each.check.name: (each.verdict, each.detail) for each in report.outcomes}
     assert {law: said for law, said in found.items() if said[0] in (Verdict.FAILED, Verdict.ERROR)} == {}
     assert found["decodes_one_message"][0] is Verdict.PASSED

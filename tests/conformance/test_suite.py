@@ -26,7 +26,9 @@ def judge(subject: Subject, law: str = "decodes_one_message", *, max_examples: i
     return run(subject, checks=[law], max_examples=max_examples).outcomes[0]
 
 
-def test_two_runs_find_the_same() -> None:
+def test_two_runs_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suite, "SHRINK_TRIALS", 30)
+    monkeypatch.setattr(suite, "SHRINK_SECONDS", 60)
     subject = Subject(broken.TrustsTheText, REQUESTS, RESPONSES)
     first, second = (judge(subject, "rejects_only_with_decode_error", max_examples=300) for _ in range(2))
     assert first.verdict is Verdict.FAILED
