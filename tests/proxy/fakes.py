@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -110,6 +111,36 @@ class FakePending:
         self.outcome = outcome
         for callback in self.callbacks:
             callback(self)
+
+
+class FakeTransport(asyncio.Transport):
+    """Keeps what it is told to do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[Any] = []
+        self.unwritten = 5
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.calls.append(bytes(data))
+
+    def writelines(self, list_of_data: Any) -> None:
+        self.calls.append(list(list_of_data))
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+    def abort(self) -> None:
+        self.calls.append("abort")
+
+    def is_closing(self) -> bool:
+        return "close" in self.calls or "abort" in self.calls
+
+    def get_write_buffer_size(self) -> int:
+        return self.unwritten
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return default
 
 
 def request(request_id: int = 7, message_type: MessageType = MessageType.REQUEST, **strings: str) -> Metadata:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 from metaprotocol_sdk.proxy.net.context import Context
@@ -17,12 +18,13 @@ class Connection(asyncio.Protocol):
         is_closing: Whether it is closed, or will be when what is left is written.
     """
 
-    __slots__ = ("_context", "_out", "_timer", "_transport", "is_clogged", "is_closing")
+    __slots__ = ("_context", "_left", "_out", "_timer", "_transport", "is_clogged", "is_closing")
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._transport: Any = None
         self._out: list[bytes] = []
+        self._left = sys.maxsize
         self._timer: Slot | None = None
         self.is_closing = False
         self.is_clogged = False
@@ -46,11 +48,6 @@ class Connection(asyncio.Protocol):
         self.is_clogged = False
 
     @property
-    def is_made(self) -> bool:
-        """Whether there has been a connection; a client of our own may still be trying."""
-        return self._transport is not None
-
-    @property
     def peer(self) -> str:
         """The other side's address, for the log."""
         name = self._transport.get_extra_info("peername")
@@ -72,33 +69,44 @@ class Connection(asyncio.Protocol):
 
     def flush(self) -> None:
         """Writes now what :meth:`write` has gathered."""
-        out = self._out
-        if not out:
+        out, self._out = self._out, []
+        if not out or self._transport.is_closing():  # the peer has gone; that we are told later in this turn
             return
-        self._out = []
         if len(out) == 1:
             self._transport.write(out[0])
         else:
             self._transport.writelines(out)
 
     def close(self) -> None:
-        """Closes after what is unwritten; a peer that does not read it is cut off after ``close_timeout``."""
+        """Closes after what is unwritten; a peer that reads none of it for ``close_timeout`` is cut off."""
         if self.is_closing:
             return
         self.flush()
         self.is_closing = True
         self._transport.close()
+        self._left = self.unwritten
         self._arm(self._context.limits.close_timeout)
 
     def abort(self) -> None:
         """Closes at once; what is unwritten is lost."""
         self.is_closing = True
         self._out.clear()
-        self._transport.abort()
+        if self._transport is not None:
+            self._transport.abort()
 
     def on_timer(self, now: float) -> None:  # noqa: ARG002
-        """A close that took too long."""
-        self.abort()
+        """A close that takes its time."""
+        if self._is_read_by_peer():
+            self._arm(self._context.limits.close_timeout)
+        else:
+            self.abort()
+
+    def _is_read_by_peer(self) -> bool:
+        """Whether something is unwritten, and less than when this was last asked."""
+        left = self.unwritten
+        is_less = 0 < left < self._left
+        self._left = left or sys.maxsize
+        return is_less
 
     def _arm(self, delay: float) -> None:
         self._disarm()

@@ -21,7 +21,8 @@ class Limits:
         connections: Connections to one endpoint at once.
         pending: Requests that wait for one of those; more get an error.
         shared_in_flight: Requests on one shared connection at once.
-        close_timeout: Seconds a connection that is being closed has to write what is left.
+        close_timeout: Seconds after which a connection that is being closed is cut off if its peer has read nothing
+            of what is left.
         linger_timeout: Seconds a client that sent a malformed message has to close its side.
         upstream_idle_timeout: Seconds an unused connection to a server is kept, at least; Envoy's TCP pool default.
     """

@@ -127,7 +127,7 @@ class DownstreamConnection(Connection):
         self._is_eof = self._is_leaving = True
         if self._is_lingering:
             self.close()
-        elif not self._is_paused:
+        else:
             self._settle()
         return True
 
@@ -322,15 +322,11 @@ class DownstreamConnection(Connection):
 
     def _settle(self) -> None:
         """Closes if nothing is left to do."""
-        if self.in_flight or self.is_closing or self._is_lingering or self._is_reading:
+        if self.in_flight or self._is_lingering or self._is_reading or self._transport.is_closing():
             return
         if self._is_ending and not self._is_eof:
             self._linger()
-        elif (
-            self._is_ending
-            or (self._is_eof and not self._is_paused)
-            or (self._is_draining and not self._decoder.buffered)
-        ):
+        elif self._is_ending or self._is_eof or (self._is_draining and not self._decoder.buffered):
             self.close()
 
     def _linger(self) -> None:
@@ -346,14 +342,14 @@ class DownstreamConnection(Connection):
     def on_timer(self, now: float) -> None:
         """A close that took too long, a client that lingers, or one that may have been idle for long enough."""
         if self.is_closing:
-            self.abort()
+            super().on_timer(now)
             return
         if self._is_lingering:
             self.close()
             return
         assert self._idle_timeout is not None
         left = self._active_at + self._idle_timeout - now
-        if self.in_flight or left > 0:
+        if self.in_flight or left > 0 or self._is_read_by_peer():
             self._arm(left if left > 0 else self._idle_timeout)
             return
         self._stats.idle_timeout += 1

@@ -94,8 +94,8 @@ class Pool:
     def throttle(self, stream: Stream) -> None:
         """A request that waits reads nothing yet."""
 
-    def free(self, connection: UpstreamConnection) -> None:
-        """A connection can take a request: those that wait come first."""
+    def update(self, connection: UpstreamConnection) -> None:
+        """A connection's capacity may have changed; the requests that wait come first."""
         while self._pending and connection.has_capacity:
             connection.start(self._next_pending())
         if connection.has_capacity:
@@ -129,16 +129,17 @@ class Pool:
         return len(self._pending) - len(self._attempts) * self._per_connection
 
     async def _connect(self, connection: UpstreamConnection) -> None:
+        error: Error | None = self._failure("the proxy stops")
         try:
             error = await self._attempt(connection)
         finally:
             del self._attempts[connection]
-            if not connection.is_made:
+            if error is not None:
                 self._open.discard(connection)
-        if error is None and connection.is_closing:  # accepted, and closed again before it could be used
-            error = self._failure(f"remote connection failure '{self.endpoint.name}'")
+                connection.abort()  # a loop that was cancelled half-way need not have closed it
         if error is None:
-            self.free(connection)
+            connection.adopt()
+            self.update(connection)
         else:
             self._connect_failed(error)
 
@@ -155,6 +156,8 @@ class Pool:
             self.stats.upstream_cx_connect_fail += 1
             side = "remote" if problem.errno in _REMOTE else "local"
             return self._failure(f"{side} connection failure '{self.endpoint.name}'")
+        if connection.is_closing:  # accepted, and closed again before it could be used
+            return self._failure(f"remote connection failure '{self.endpoint.name}'")
         return None
 
     def _failure(self, text: str) -> Error:
@@ -176,7 +179,7 @@ class Pool:
         for attempt in self._attempts.values():
             attempt.cancel()
         for connection in self._open:
-            if connection.is_made:
+            if connection not in self._attempts:
                 connection.close()
         if not await self._open.wait_gone(seconds):
             for connection in self._open:

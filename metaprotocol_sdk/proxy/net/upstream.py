@@ -6,7 +6,6 @@ under an id of this connection, and its reply is told by that id.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import Protocol
 
@@ -42,8 +41,8 @@ class Owner(Protocol):
     def stats(self) -> ClusterStats:
         """What is counted about its cluster."""
 
-    def free(self, connection: UpstreamConnection) -> None:
-        """The connection can take a request."""
+    def update(self, connection: UpstreamConnection) -> None:
+        """The connection's capacity may have changed."""
 
     def lost(self, connection: UpstreamConnection) -> None:
         """The connection takes no more requests."""
@@ -58,6 +57,7 @@ class UpstreamConnection(Connection):
         "_has_ids",
         "_held",
         "_ids",
+        "_is_adopted",
         "_is_spent",
         "_listener_stats",
         "_pool",
@@ -80,6 +80,7 @@ class UpstreamConnection(Connection):
         self._ids = RequestIds(codec.request_ids, limit=context.limits.shared_in_flight) if context.is_shared else None
         self._streams: dict[int, Stream] = {}
         self._held: set[Downstream] = set()
+        self._is_adopted = False
         self._is_spent = False
         self._uses = self._uses_then = 0
 
@@ -95,9 +96,9 @@ class UpstreamConnection(Connection):
         """How many requests wait for their reply here."""
         return len(self._streams)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called by the loop once the server has accepted."""
-        super().connection_made(transport)
+    def adopt(self) -> None:
+        """Called by its pool once the connection is there to be used; until then its end is not told of."""
+        self._is_adopted = True
         self._stats.upstream_cx_total += 1
         self._stats.upstream_cx_active += 1
         self._arm(self._context.limits.upstream_idle_timeout)
@@ -241,10 +242,14 @@ class UpstreamConnection(Connection):
         if self._is_spent or (self._ids is None and self._decoder.buffered):
             self._end()
             return
-        if self.has_capacity:
-            self._pool.free(self)
+        self._pool.update(self)
 
     # The end.
+
+    def eof_received(self) -> None:
+        """Called by the loop when the server sends no more; the loop closes the connection a little later."""
+        self._is_spent = True
+        self._pool.update(self)
 
     def _on_broken(self, error: CodecError) -> None:
         stats = self._listener_stats
@@ -264,6 +269,9 @@ class UpstreamConnection(Connection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop when the connection has ended, by whichever side."""
+        if not self._is_adopted:
+            super().connection_lost(exc)
+            return
         stats = self._stats
         stats.upstream_cx_active -= 1
         if self.is_closing:
@@ -288,10 +296,10 @@ class UpstreamConnection(Connection):
         for stream in streams.values():
             stream.chain.fail(stream, error)
 
-    def on_timer(self, now: float) -> None:  # noqa: ARG002
+    def on_timer(self, now: float) -> None:
         """A close that took too long, or nothing to do for as long as an idle connection is kept."""
         if self.is_closing:
-            self.abort()
+            super().on_timer(now)
         elif not self._streams and self._uses == self._uses_then:
             self._end()
         else:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from metaprotocol_sdk.proxy.encoder import Encoder
 from metaprotocol_sdk.proxy.metrics import ListenerStats
@@ -9,33 +8,8 @@ from metaprotocol_sdk.proxy.net.connection import Connection
 from metaprotocol_sdk.proxy.net.context import Context, Limits
 from metaprotocol_sdk.proxy.net.loop import Turns
 from tests.proxy.codecs import IdCodec
+from tests.proxy.fakes import FakeTransport
 from tests.proxy.harness import run, until
-
-
-class FakeTransport(asyncio.Transport):
-    """Keeps what it is told to do."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls: list[Any] = []
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.calls.append(bytes(data))
-
-    def writelines(self, list_of_data: Any) -> None:
-        self.calls.append(list(list_of_data))
-
-    def close(self) -> None:
-        self.calls.append("close")
-
-    def abort(self) -> None:
-        self.calls.append("abort")
-
-    def get_write_buffer_size(self) -> int:
-        return 5
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return default
 
 
 def connection() -> tuple[Connection, FakeTransport]:
@@ -76,6 +50,31 @@ def test_closing_writes_what_is_left_first_and_cuts_a_peer_that_does_not_read() 
         made.write(b"too late")
         assert transport.calls == [b"last", "close"]
         await until(lambda: transport.calls[-1] == "abort")
+
+    run(main())
+
+
+def test_a_peer_that_goes_on_reading_is_not_cut_off() -> None:
+    async def main() -> None:
+        made, transport = connection()
+        made.close()
+        for left in (4, 3, 2):
+            transport.unwritten = left
+            made.on_timer(0)
+        assert transport.calls == ["close"]
+        made.on_timer(0)
+        assert transport.calls == ["close", "abort"]
+
+    run(main())
+
+
+def test_nothing_is_written_to_a_peer_that_has_gone() -> None:
+    async def main() -> None:
+        made, transport = connection()
+        made.write(b"too late")
+        transport.calls.append("close")
+        made.flush()
+        assert transport.calls == ["close"]
 
     run(main())
 

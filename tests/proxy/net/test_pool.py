@@ -13,6 +13,7 @@ from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig
 from metaprotocol_sdk.proxy.net.context import Limits
 from metaprotocol_sdk.proxy.net.pool import Pools
 from tests.proxy.codecs import ONEWAY, IdCodec, LineCodec, message
+from tests.proxy.fakes import FakeTransport
 from tests.proxy.harness import LOOPS, Backend, Client, echo, proxy, route, run, until, unused_port
 
 loops = pytest.mark.parametrize("loop", LOOPS)
@@ -175,7 +176,7 @@ def test_an_idle_connection_its_server_closed_is_not_used() -> None:
 def test_a_connection_that_ends_before_it_can_be_used_is_an_error_reply(monkeypatch: pytest.MonkeyPatch) -> None:
     async def made_and_lost(make: Callable[[], asyncio.Protocol], *address: Any) -> None:
         connection = make()
-        connection.connection_made(asyncio.Transport())
+        connection.connection_made(FakeTransport())
         connection.connection_lost(None)
 
     async def main() -> None:

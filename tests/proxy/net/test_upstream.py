@@ -542,7 +542,7 @@ class FakePool:
         self.endpoint = Endpoint(Address("127.0.0.1", 1))
         self.stats = ClusterStats()
 
-    def free(self, connection: UpstreamConnection) -> None:
+    def update(self, connection: UpstreamConnection) -> None:
         raise AssertionError("nothing was received")
 
     def lost(self, connection: UpstreamConnection) -> None:
@@ -562,6 +562,7 @@ def test_a_request_whose_client_does_not_read_already_starts_without_reading_its
     async def main() -> None:
         connection, transport = UpstreamConnection(FakePool()), Transport()
         connection.connection_made(transport)
+        connection.adopt()
         downstream = FakeDownstream()
         downstream.is_clogged = True
         connection.start(stream_of(decoded(message(1)), downstream=downstream))
