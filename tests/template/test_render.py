@@ -15,7 +15,8 @@ from metaprotocol_sdk.demo.project import Project
 from tests.template.projects import SHAPES, rendered, shape_id
 
 ROOT = Path(__file__).parent.parent.parent
-MYPY_CACHE = ROOT / ".mypy_cache" / "rendered"
+MYPY_CACHE = ROOT / ".mypy_cache" / f"rendered-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+"""One for each worker: two programs must not write one cache at a time."""
 CHECKS = {
     "pytest": ["pytest", "-q", "-p", "no:cacheprovider"],
     "mypy": ["mypy", "--strict", "--cache-dir", str(MYPY_CACHE), "."],
