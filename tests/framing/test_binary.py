@@ -1,4 +1,4 @@
-"""What binary frames share, by bytes; the laws of every frame are in test_framed_codec."""
+"""What binary frames share, by bytes; the laws of every frame are in test_laws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facts of text frames; their laws are those of every frame, in test_framed_codec."""
+"""Facts of text frames; their laws are those of every frame, in test_laws."""
 
 from __future__ import annotations
 

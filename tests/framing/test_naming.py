@@ -1,4 +1,4 @@
-"""Names of the bytes of whole, partial and broken binary messages; the laws are in test_framed_codec."""
+"""Names of the bytes of whole, partial and broken binary messages; the laws are in test_laws."""
 
 from __future__ import annotations
 
