@@ -66,7 +66,7 @@ def inspect_protocol(fields: Entries, context: Context) -> None:
         context.report.error(protocol.value_place("codec") if given else fields.value_place("protocol"), missing)
     name = codec.child("codec").get("name")
     found = context.codec(name) if isinstance(name, str) and name else ""
-    if protocol.get("multiplexing") is True and not isinstance(found, str) and not len(found.request_ids):
+    if protocol.get("multiplexing") is True and not isinstance(found, str) and not found.request_ids:
         context.report.error(
             protocol.value_place("multiplexing"),
             f"expected false: messages of {shown(name)} have no request id that pairs a reply with its request, so "

@@ -25,6 +25,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 WITH_IDS = "tests.helpers:TinyCodec"
 WITHOUT_IDS = "tests.proxy.config.reading:NoIdCodec"
+WITH_WIDE_IDS = "tests.proxy.config.reading:WideIdCodec"
 PROXY_TYPE = "type.googleapis.com/aeraki.meta_protocol_proxy.v1alpha.MetaProtocolProxy"
 PROXY_FILTER = f"""\
 name: aeraki.meta_protocol_proxy
@@ -52,6 +53,13 @@ class NoIdCodec(Codec):
 
     def on_error(self, metadata: Metadata, error: Error, buffer: Buffer) -> None:
         buffer.append(error.message.encode())
+
+
+class WideIdCodec(NoIdCodec):
+    """A protocol with more ids than len() can say."""
+
+    name = "wide_ids"
+    request_ids = range(1, 1 << 64)
 
 
 class NeedyCodec(NoIdCodec):

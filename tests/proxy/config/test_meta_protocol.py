@@ -7,7 +7,7 @@ from metaprotocol_sdk.proxy.config.fields import Duration
 from metaprotocol_sdk.proxy.config.message import Message
 from metaprotocol_sdk.proxy.config.meta_protocol import ROUTER, MetaProtocolFilter, MetaProtocolProxy
 from metaprotocol_sdk.proxy.config.values import FilterConfig, ProtocolConfig
-from tests.proxy.config.reading import WITH_IDS, WITHOUT_IDS, bad, good
+from tests.proxy.config.reading import WITH_IDS, WITH_WIDE_IDS, WITHOUT_IDS, bad, good
 
 NOT_YET = "not supported yet by this proxy"
 
@@ -51,6 +51,7 @@ def test_multiplexing_needs_request_ids() -> None:
     (finding,) = bad(MetaProtocolProxy, text)
     assert finding.startswith(f"6:17 error protocol.multiplexing: expected false: messages of '{WITHOUT_IDS}' have no ")
     assert bad(MetaProtocolProxy, text.replace(WITHOUT_IDS, WITH_IDS)) == []
+    assert bad(MetaProtocolProxy, text.replace(WITHOUT_IDS, WITH_WIDE_IDS)) == []
 
 
 def test_a_protocol_without_a_codec_says_how_one_is_named() -> None:
