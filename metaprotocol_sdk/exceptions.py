@@ -110,6 +110,11 @@ class EncodeError(CodecError):
         return f"cannot encode {self.key!r}: {self.reason}" if self.key else f"cannot encode the message: {self.reason}"
 
 
+UNCONTRACTED: tuple[type[BaseException], ...] = (Exception, SystemExit)
+"""What is a codec's bug when a codec raises it and it is none of those above. SystemExit too: no codec may end the
+program that carries its messages."""
+
+
 class CodecBug(CodecError):
     """A codec broke its contract. It costs one connection, and the report names the codec.
 
@@ -128,7 +133,11 @@ class CodecBug(CodecError):
     @classmethod
     def from_exception(cls, codec: str, doing: str, cause: BaseException) -> CodecBug:
         """The bug that an exception other than ``DecodeError`` and ``EncodeError`` is."""
-        return cls(codec, doing, f"raised {type(cause).__name__}: {cause}")
+        try:
+            text = str(cause)
+        except UNCONTRACTED:
+            text = "its text cannot be made"
+        return cls(codec, doing, f"raised {type(cause).__name__}: {text}")
 
     def __str__(self) -> str:
         return (
@@ -224,7 +233,10 @@ class Finding:
 
 
 class ConfigError(MetaProtocolError):
-    """A configuration that cannot be used. Every finding is there at once, one line each."""
+    """A configuration that cannot be used.
+
+    Every finding is there at once, one line each; a single one about no file is its sentence alone.
+    """
 
     exit_code = 2
 
@@ -233,6 +245,8 @@ class ConfigError(MetaProtocolError):
         self.findings = tuple(findings)
 
     def __str__(self) -> str:
+        if len(self.findings) == 1 and not self.findings[0].file:
+            return self.findings[0].message
         return "\n".join(str(finding) for finding in self.findings)
 
 

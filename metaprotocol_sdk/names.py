@@ -79,10 +79,11 @@ def objection(name: str, *, taken: Iterable[str] = ()) -> str:
             "starts with a letter, like my-protocol"
         )
     package = re.sub("[- ]", "_", folded)
+    other = package.replace("_", "-") + "-rpc"
     if keyword.iskeyword(package) or keyword.issoftkeyword(package) or hasattr(builtins, package):
-        return f"{name!r} is a word of Python, so no package can have it; try {package}-rpc"
+        return f"{name!r} is a word of Python, so no package can have it; try {other}"
     if package in sys.stdlib_module_names or package in _OCCUPIED:
-        return f"{name!r} is a module that exists already, which the new package would hide; try {package}-rpc"
+        return f"{name!r} is a module that exists already, which the new package would hide; try {other}"
     if fold(package) in {fold(short_name(each)) for each in taken}:
         return f"a codec named {name!r} is registered already; choose another name, or uninstall that one"
     if len(PORT_PREFIX) + len(fold(package)) > MAX_PORT_NAME:

@@ -110,11 +110,11 @@ def names_of(name: str, *, force: bool = False) -> ProtocolNames:
     Raises:
         ScaffoldError: The name is no good, or taken; says which are good.
     """
+    if len(name.strip()) > MAX_NAME:
+        raise ScaffoldError(f"{name!r} is too long: it has at most {MAX_NAME} characters")
     if problem := objection(name, taken=_installed_by_others(name) if force else codec_names()):
         raise ScaffoldError(problem)
     names = ProtocolNames.from_name(name)
-    if len(names.project) > MAX_NAME:
-        raise ScaffoldError(f"{name!r} is too long: it has at most {MAX_NAME} characters")
     if names.title == "Framed":
         raise ScaffoldError(f"{name!r} would call its class FramedCodec, as its base is called; try framed-rpc")
     return names

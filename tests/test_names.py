@@ -80,7 +80,10 @@ def test_names_are_made_exactly_when_there_is_no_objection(name: str) -> None:
         ("match", "is a word of Python"),
         ("socket", "is a module that exists already, which the new package would hide; try socket-rpc"),
         ("tests", "is a module that exists already"),
-        ("metaprotocol-sdk", "is a module that exists already"),
+        (
+            "metaprotocol_sdk",
+            "is a module that exists already, which the new package would hide; try metaprotocol-sdk-rpc",
+        ),
         ("construct", "is a module that exists already"),
         ("x" * 47, "is too long: a Kubernetes port name holds it, so it has at most 46 letters and digits"),
     ],

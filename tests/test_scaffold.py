@@ -68,6 +68,7 @@ BAD_NAMES = [
     ("Awesome RPC", "is registered already"),
     ("framed", "would call its class FramedCodec"),
     ("a" * (MAX_NAME + 1), f"is too long: it has at most {MAX_NAME} characters"),
+    ("a" * 100, f"is too long: it has at most {MAX_NAME} characters"),
 ]
 
 

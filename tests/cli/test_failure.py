@@ -44,6 +44,7 @@ TWO_FINDINGS = ConfigError([Finding(message="wrong", file="p.yaml", line=1, colu
             "Error: no codec is named 'dubo'; did you mean 'dubbo'?\n",
         ),
         (TWO_FINDINGS, 2, "Error:\np.yaml:1:2: error: wrong\nerror: also wrong\n"),
+        (ConfigError([Finding(message="of no file")]), 2, "Error: of no file\n"),
         (click.ClickException("of click"), 1, "Error: of click\n"),
         (NOT_FOUND, 2, "Error: proxy.yaml: No such file or directory\n"),
         (KeyboardInterrupt(), 130, "\ninterrupted\n"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 
 from metaprotocol_sdk.exceptions import ConfigError, Finding
@@ -15,6 +16,12 @@ from metaprotocol_sdk.proxy.net.pool import Pools
 
 BACKLOG = 1024
 """Connections the kernel keeps until they are accepted; it caps this at ``net.core.somaxconn``."""
+
+_ADVICE = {
+    errno.EADDRINUSE: "stop what listens there, or give the listener another port",
+    errno.EADDRNOTAVAIL: "give the listener an address of this machine, or 0.0.0.0 or :: for every one",
+    errno.EACCES: "give the listener a port from 1024 up, or run the proxy with the right to use this one",
+}
 
 
 class Listener:
@@ -49,7 +56,7 @@ class Listener:
         except OSError as error:
             # Not error.strerror: event loops put their own words into it.
             reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
-            advice = "stop what listens there, or give the listener another port"
+            advice = _ADVICE.get(error.errno or 0, "give the listener another address")
             text = f"listener {self.config.name!r} cannot listen on {address}: {reason}; {advice}"
             raise ConfigError([Finding(message=text)]) from error
 
