@@ -6,6 +6,7 @@ stdout, diagnostics to stderr. Exit codes: 0 ok, 1 findings, 2 usage or configur
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TextIO
 
@@ -35,6 +36,8 @@ metaproto = LazyGroup(
 
 def main() -> None:
     """The console script."""
+    if sys.stdout is None:  # closed by whoever started this process
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
     for stream in (sys.stdout, sys.stderr):
         _never_fail_on_a_letter(stream)
     try:

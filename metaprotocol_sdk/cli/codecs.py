@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from metaprotocol_sdk.cli.output import format_option, hanging, note, write_json
+from metaprotocol_sdk.cli.output import data_only, format_option, hanging, note, write_json
 from metaprotocol_sdk.names import CODEC_PREFIX, fold, short_name
 from metaprotocol_sdk.registry import GROUP, Registration, codec_names, registrations
 
@@ -21,7 +21,8 @@ def command(output_format: str) -> None:
     Each with its name, the full id Envoy configuration may use, where it is defined, the project it came with, and
     what it can do. A codec that cannot be loaded is listed with the reason; `metaproto doctor` says what to do.
     """
-    found = registrations()
+    with data_only():
+        found = registrations()
     if output_format == "json":
         write_json({"codecs": [_as_json(each) for each in found]})
     elif not found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from metaprotocol_sdk.cli.output import format_option, hanging, settings, write_json
+from metaprotocol_sdk.cli.output import data_only, format_option, hanging, settings, write_json
 from metaprotocol_sdk.doctor import Diagnosis, Status, examine
 
 _INDENT = 9
@@ -28,7 +28,8 @@ def command(ctx: click.Context, config: str | None, output_format: str) -> None:
     Looks at Python, every dependency and its version, local files that hide a library, the project template and
     the registered codecs. Exit code 0: all is well, 1: there are problems.
     """
-    found = list(examine(config))
+    with data_only():
+        found = list(examine(config))
     problems = sum(each.status is Status.PROBLEM for each in found)
     if output_format == "json":
         write_json({"ok": not problems, "checks": [_as_json(each) for each in found]})

@@ -6,6 +6,7 @@ interrupt is 130, a closed pipe is silent, and anything else is a bug of ours: 3
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -23,6 +24,8 @@ BUG = 3
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 """128 + SIGPIPE, as a shell reports any program whose reader left."""
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 class Failure(click.ClickException):
@@ -105,11 +108,28 @@ def adapted() -> Iterator[None]:
         _silence_stdout()
         raise click.exceptions.Exit(BROKEN_PIPE) from error
     except OSError as error:
-        if error.filename is None:
-            raise Bug(error) from error
-        raise Failure(f"{error.filename}: {error.strerror}", USAGE) from error
+        raise _of_the_system(error) from error
     except Exception as error:
         raise Bug(error) from error
+
+
+def _of_the_system(error: OSError) -> click.ClickException:
+    """What the operating system refused, as far as that is not ours to mend."""
+    if error.filename is not None:
+        return Failure(f"{error.filename}: {error.strerror}", USAGE)
+    if error.errno in _NO_ROOM:
+        return Failure(f"writing fails: {error.strerror}", USAGE)
+    if isinstance(error, FileNotFoundError) and not _has_working_folder():
+        return Failure("the working folder is there no more; change to one that exists", USAGE)
+    return Bug(error)
+
+
+def _has_working_folder() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _silence_stdout() -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import sys
 import textwrap
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, redirect_stdout
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -15,7 +18,10 @@ SCHEMA_VERSION = 1
 """In every JSON output; it grows when a key changes its meaning or goes. New keys do not change it."""
 
 WIDTH = 80
-"""Columns that text output keeps to, so that it reads on any terminal."""
+"""Columns that text output keeps to at most."""
+
+_NARROWEST = 20
+"""Columns that text beside a label has on any terminal."""
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -74,6 +80,11 @@ def write_json(payload: Mapping[str, Any]) -> None:
     click.echo(json.dumps({"schema_version": SCHEMA_VERSION, **payload}, indent=2))
 
 
+def data_only() -> AbstractContextManager[Any]:
+    """Sends to stderr what is printed inside: a plug-in that prints while it is imported spoils no JSON."""
+    return redirect_stdout(sys.stderr)
+
+
 def note(text: str, *, verbosity: int = 0) -> None:
     """Prints a diagnostic on stderr, unless the run is quieter than ``verbosity``."""
     if settings().verbosity >= verbosity:
@@ -81,10 +92,16 @@ def note(text: str, *, verbosity: int = 0) -> None:
 
 
 def hanging(label: str, text: str, *, indent: int) -> str:
-    """``text`` wrapped to :data:`WIDTH` columns beside ``label``, which fills ``indent`` columns.
+    """``text`` wrapped to :data:`WIDTH` columns, or to a narrower terminal's, beside ``label``.
 
     Words are never cut: a path longer than the line stays whole, so that it can be copied.
+
+    Args:
+        label: What the first line begins with.
+        text: What stands beside it.
+        indent: Columns that the label fills.
     """
-    body = textwrap.wrap(text, WIDTH - indent, break_long_words=False, break_on_hyphens=False) or [""]
+    width = min(WIDTH, shutil.get_terminal_size().columns)
+    body = textwrap.wrap(text, max(width - indent, _NARROWEST), break_long_words=False, break_on_hyphens=False) or [""]
     lines = [label.ljust(indent) + body[0], *(" " * indent + line for line in body[1:])]
     return "\n".join(line.rstrip() for line in lines)

@@ -12,7 +12,7 @@ from metaprotocol_sdk.cli import metaproto
 
 def run(*args: str, env: dict[str, str | None] | None = None, text: str | None = None) -> Result:
     """What ``metaproto ARGS`` prints and returns, in this process."""
-    clean: dict[str, str | None] = {"NO_COLOR": None, "FORCE_COLOR": None, "METAPROTO_DEBUG": None}
+    clean: dict[str, str | None] = {"NO_COLOR": None, "FORCE_COLOR": None, "METAPROTO_DEBUG": None, "COLUMNS": "80"}
     return CliRunner().invoke(metaproto, args, prog_name="metaproto", env={**clean, **(env or {})}, input=text)
 
 

@@ -83,6 +83,17 @@ def test_none_registered_is_said_on_stderr(registered: list[Registration]) -> No
     assert json.loads(run("codecs", "--format", "json").stdout)["codecs"] == []
 
 
+def test_a_plug_in_that_prints_while_it_is_imported_spoils_no_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    def talkative() -> list[Registration]:
+        print("hello from the import")
+        return list(FOUND)
+
+    monkeypatch.setattr(codecs, "registrations", talkative)
+    result = run("codecs", "--format", "json")
+    assert json.loads(result.stdout)["codecs"]
+    assert result.stderr == "hello from the import\n"
+
+
 def test_an_id_range_of_64_bits_is_shown(registered: list[Registration]) -> None:
     wide = type("Wide", (TinyCodec,), {"request_ids": range(1, 1 << 64)})
     registered[:] = [Registration("wide", "m:Wide", "", wide)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 import pytest
@@ -47,6 +48,7 @@ TWO_FINDINGS = ConfigError([Finding(message="wrong", file="p.yaml", line=1, colu
         (ConfigError([Finding(message="of no file")]), 2, "Error: of no file\n"),
         (click.ClickException("of click"), 1, "Error: of click\n"),
         (NOT_FOUND, 2, "Error: proxy.yaml: No such file or directory\n"),
+        (OSError(28, "No space left on device"), 2, "Error: writing fails: No space left on device\n"),
         (KeyboardInterrupt(), 130, "\ninterrupted\n"),
         (click.Abort(), 130, "\ninterrupted\n"),
         (EOFError(), 130, "\ninterrupted\n"),
@@ -113,6 +115,33 @@ def test_a_command_that_cannot_be_loaded_says_so_and_the_others_work() -> None:
     assert "`metaproto doctor` says what is missing" in gone.stderr
     assert "It is gone." in CliRunner().invoke(group, ["-h"]).stdout
     assert CliRunner().invoke(group, ["codecs"]).exit_code == 0
+
+
+def test_a_working_folder_that_is_gone_is_no_bug(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    program = "import os, sys; os.rmdir(os.getcwd()); from metaprotocol_sdk.cli import main; main()"
+    result = subprocess.run(
+        [sys.executable, "-c", program, "new", "parcel"],
+        cwd=gone,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 2
+    assert result.stderr == "Error: the working folder is there no more; change to one that exists\n"
+
+
+def test_a_process_started_without_a_standard_output_has_one_that_goes_nowhere() -> None:
+    program = (
+        "import sys; from metaprotocol_sdk.cli import main\n"
+        "sys.stdout = None; sys.argv = ['metaproto', '--version']\n"
+        "try: main()\n"
+        "except SystemExit: sys.exit(sys.stdout.isatty())"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("args", [["--help"], ["codecs", "--format", "json"]])

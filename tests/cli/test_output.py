@@ -54,6 +54,13 @@ def test_wrapped_text_loses_nothing_and_keeps_to_the_width(words: list[str], ind
     assert all(line.startswith(" " * indent) for line in lines[1:])
 
 
+@pytest.mark.parametrize(("columns", "longest"), [("200", 79), ("60", 59), ("10", 32)])
+def test_text_keeps_to_a_terminal_that_is_narrower(monkeypatch: pytest.MonkeyPatch, columns: str, longest: int) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = hanging("label", "x " * 100, indent=12).splitlines()
+    assert max(map(len, lines)) in (longest, longest - 1)
+
+
 def test_a_word_longer_than_the_line_stays_whole() -> None:
     path = "package.module:" + "x" * 100
     assert path in hanging("class", f"see {path}", indent=12)

@@ -55,8 +55,10 @@ def test_an_address_in_use_is_a_sentence_that_names_the_listener() -> None:
         (errno.EADDRINUSE, "address already in use; stop what listens there, or give the listener another port"),
         (
             errno.EADDRNOTAVAIL,
-            "cannot assign requested address; give the listener an address of this machine, or 0.0.0.0 or :: for "
-            "every one",
+            (
+                "cannot assign requested address; give the listener an address of this machine, or 0.0.0.0 or :: for "
+                "every one"
+            ),
         ),
         (
             errno.EACCES,
