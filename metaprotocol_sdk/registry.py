@@ -123,7 +123,10 @@ def _load_target(name: str, target: str) -> type[Codec]:
         for part in attribute.split("."):
             found = getattr(found, part)
     except (Exception, SystemExit) as error:  # an import runs any code, and any failure of it is the plug-in's
-        raise CodecLoadError(name, f"importing {target} fails with {type(error).__name__}: {error}") from error
+        reason = f"importing {target} fails with {type(error).__name__}: {error}"
+        if isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(f"{error.name}."):
+            reason += "; install the project it is in, or add its folder to PYTHONPATH"
+        raise CodecLoadError(name, reason) from error
     return _checked(name, target, found)
 
 

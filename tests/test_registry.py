@@ -117,7 +117,7 @@ class Plain(TinyCodec):
 
 def test_configuration_can_be_checked_without_making_a_codec() -> None:
     check_config("strict", Strict, {"secret": "x"})
-    with pytest.raises(CodecLoadError, match="missing a required argument: 'secret'; it takes secret"):
+    with pytest.raises(CodecLoadError, match=r"missing a required .*argument: 'secret'; it takes secret"):
         check_config("strict", Strict, {})
     with pytest.raises(CodecLoadError, match="unexpected keyword argument 'x'; it takes none"):
         check_config("plain", Plain, {"x": 1})
@@ -194,6 +194,15 @@ def test_the_same_target_registered_twice_is_one_codec(install: Install) -> None
 def test_a_target_that_leads_nowhere_is_a_sentence(target: str) -> None:
     with pytest.raises(CodecLoadError, match=f"codec '{target}' cannot be loaded: importing {target} fails with "):
         find_codec(target)
+
+
+def test_a_module_that_is_not_there_comes_with_what_to_do(install: Install) -> None:
+    advice = "No module named 'zz_gone'; install the project it is in, or add its folder to PYTHONPATH"
+    with pytest.raises(CodecLoadError, match=advice):
+        find_codec("zz_gone.codec:Codec")
+    install("zz_needy", "import zz_gone")
+    with pytest.raises(CodecLoadError, match=r"No module named 'zz_gone'$"):
+        find_codec("zz_needy:Codec")
 
 
 def test_a_target_may_name_a_nested_class(install: Install) -> None:

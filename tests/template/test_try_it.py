@@ -68,7 +68,13 @@ def test_what_cannot_be_done_is_a_sentence(tmp_path: Path) -> None:
         command = [sys.executable, *server, str(port)]
         in_use = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, check=False)
     nobody = ask(project, port)
-    sentences = {"cannot encode 'command'": too_large, "address already in use": in_use, str(port): nobody}
+    no_port = ask(project, 65536)
+    sentences = {
+        "cannot encode 'command'": too_large,
+        "address already in use": in_use,
+        str(port): nobody,
+        "port must be 0-65535": no_port,
+    }
     for sentence, done in sentences.items():
         assert (done.returncode, done.stdout) == (1, "")
         assert sentence in done.stderr

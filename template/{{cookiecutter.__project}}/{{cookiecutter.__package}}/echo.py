@@ -125,7 +125,7 @@ def main() -> int:
             return 0
     except KeyboardInterrupt:
         return 0
-    except (MetaProtocolError, OSError) as error:
+    except (MetaProtocolError, OSError, OverflowError) as error:
         print(error, file=sys.stderr)
     return 1
 

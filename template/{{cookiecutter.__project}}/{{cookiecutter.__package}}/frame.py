@@ -40,7 +40,7 @@ FRAME = Frame(
     headers=StringMap(length=this.head_len, prefix=Int16ub),
 {% endif %}
 )
-"""``length`` is the whole message's, the header's own {{ 14 if headers else 12 }} bytes included. Routes see ``command``{{ " and the headers" if headers }}."""
+"""``length`` is the whole message's, the header included. Routes see ``command``{{ " and the headers" if headers }}."""
 {% elif cookiecutter.framing == "varint" %}
 """The wire layout; every number is big-endian, and the varint is Protocol Buffers' (base 128, low bits first).
 
