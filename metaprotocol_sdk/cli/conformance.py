@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+import secrets
+import shlex
 import sys
-from functools import partial
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from metaprotocol_sdk.cli.codecs import complete_codec
-from metaprotocol_sdk.cli.output import format_option, hanging, write_json
+from metaprotocol_sdk.cli.output import format_option, hanging, note, settings, write_json
+from metaprotocol_sdk.cli.parameters import duration, report_files
+from metaprotocol_sdk.cli.progress import ProgressLine, can_redraw
 
 if TYPE_CHECKING:
-    from metaprotocol_sdk.conformance import Outcome, Subject
+    from metaprotocol_sdk.conformance import Case, Check, Outcome
+    from metaprotocol_sdk.conformance.session import Findings
 
 
 @click.command()
@@ -23,15 +30,38 @@ if TYPE_CHECKING:
 @click.option("-k", "expression", metavar="EXPR", default="", help="Only laws whose names match, as in pytest.")
 @click.option("--law", "laws", metavar="NAME", multiple=True, help="Only this law; may be repeated.")
 @click.option("--skip", metavar="NAME", multiple=True, help="Leave this law out; may be repeated.")
+@click.option("--strict", is_flag=True, help="A broken SHOULD law fails the run too.")
 @click.option(
     "--profile",
     type=click.Choice(["quick", "default", "thorough"]),
     default="default",
     show_default=True,
-    help="How many cases each law is tried on.",
+    help="How many cases each law is tried on; thorough draws new ones in every run.",
+)
+@click.option("--seed", type=click.IntRange(0), help="Draw what the run with this seed drew.")
+@click.option(
+    "--max-time",
+    "max_seconds",
+    metavar="TIME",
+    callback=duration,
+    help="End after this time, such as 30s, 5m or 1h; each law gets its share.",
+)
+@click.option(
+    "--known-failing",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Laws expected to fail, one a line. One that holds fails the run.",
 )
 @click.option(
     "--replay", "saved", metavar="FILE", type=click.Path(path_type=Path), help="Judge one saved failure again."
+)
+@click.option(
+    "--report",
+    "reports",
+    metavar="KIND=FILE",
+    multiple=True,
+    callback=report_files,
+    help="Also write html=FILE, junit=FILE, json=FILE or text=FILE; may be repeated.",
 )
 @format_option
 def command(
@@ -41,8 +71,13 @@ def command(
     expression: str,
     laws: tuple[str, ...],
     skip: tuple[str, ...],
+    strict: bool,
     profile: str,
+    seed: int | None,
+    max_seconds: float | None,
+    known_failing: Path | None,
     saved: Path | None,
+    reports: list[tuple[str, Path]],
     output_format: str,
 ) -> None:
     """Hold a codec to the laws every codec must keep.
@@ -51,7 +86,8 @@ def command(
     module:subject. The working folder is importable.
 
     A law that fails prints the smallest bytes that show it, saves them under .metaproto/failures, and says how to see
-    them again. Exit codes: 0 all laws hold, 1 a law is broken, 2 the run cannot start or cannot judge.
+    them again; the next run judges what is saved there first. Exit codes: 0 all laws hold, 1 a law is broken (or
+    holds, and is listed as known to fail), 2 the run cannot start or cannot judge.
     """
     from metaprotocol_sdk.conformance.selection import select_laws
 
@@ -61,10 +97,22 @@ def command(
         return
     if target is None:
         raise click.UsageError("name a codec, or module:subject, to judge; --list lists the laws")
-    sys.path[:0] = [] if os.getcwd() in sys.path else [os.getcwd()]
-    from metaprotocol_sdk.conformance.target import find_subject
-
-    _judge(find_subject(target), target, selected, profile, saved, as_json=output_format == "json")
+    plan = _Plan(
+        target=target,
+        laws=selected,
+        profile=profile,
+        seed=_fresh_seed(profile) if seed is None else seed,
+        max_seconds=max_seconds,
+        strict=strict,
+        known_failing=known_failing,
+        saved=saved,
+        selection=[*(["-k", expression] if expression else []), *_flags("--law", laws), *_flags("--skip", skip)],
+    )
+    for _, path in reports:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    found = _carry_out(plan, as_json=output_format == "json")
+    _write(found, reports)
+    sys.exit(found.report.exit_code)
 
 
 def _list(selected: list[str], *, as_json: bool) -> None:
@@ -75,42 +123,154 @@ def _list(selected: list[str], *, as_json: bool) -> None:
         write_json({"laws": [{"name": each.name, "level": each.level.value, "law": each.law} for each in checks]})
         return
     for each in checks:
-        click.echo(hanging(f"{each.name} ({each.level.value})", each.law, indent=40))
+        click.echo(hanging(f"{each.name} ({each.level.value})", each.law, indent=42))
 
 
-def _judge(
-    subject: Subject, target: str, selected: list[str], profile: str, saved: Path | None, *, as_json: bool
-) -> None:
-    from metaprotocol_sdk.conformance import report as reports
-    from metaprotocol_sdk.conformance.suite import PROFILES, keep_files_in, make_codec, replay, run
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """What was asked for."""
 
-    keep_files_in(reports.FAILURES.parent)
-    plain = not _speaks_utf8()
-    progress = None if as_json else partial(_print_line, ascii_only=plain)
-    if saved is not None:
-        failure = reports.load_failure(saved)
-        report = replay(subject, failure.law, failure.case, progress=progress)
-        files = {failure.law: saved}
-    else:
-        report = run(subject, checks=selected, max_examples=PROFILES[profile], progress=progress)
-        files = reports.save_failures(report, target=target)
-    if as_json:
-        write_json(reports.to_json(report, target=target, saved=files))
-    else:
-        color = click.get_current_context().color
-        color = sys.stdout.isatty() if color is None else color
-        told = reports.report_text(
-            report, make_codec(subject), target=target, saved=files, color=color, ascii_only=plain
+    target: str
+    laws: list[str]
+    profile: str
+    seed: int
+    max_seconds: float | None
+    strict: bool
+    known_failing: Path | None
+    saved: Path | None
+    selection: list[str]
+
+    @property
+    def repeats_by(self) -> str:
+        """The command that draws the same cases again; empty: every run does."""
+        if not self.seed or self.saved is not None:
+            return ""
+        profile = [] if self.profile == "default" else ["--profile", self.profile]
+        return shlex.join(
+            ["metaproto", "conformance", self.target, *self.selection, *profile, "--seed", str(self.seed)]
         )
-        click.echo(f"\n{told}")
-    sys.exit(report.exit_code)
 
 
-def _print_line(outcome: Outcome, *, ascii_only: bool) -> None:
-    from metaprotocol_sdk.conformance.report import law_line
-
-    click.echo(law_line(outcome, ascii_only=ascii_only))
+def _flags(name: str, values: Sequence[str]) -> list[str]:
+    return [part for value in values for part in (name, value)]
 
 
-def _speaks_utf8() -> bool:
-    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+def _fresh_seed(profile: str) -> int:
+    """A nightly looks elsewhere every night; other runs find the same each time."""
+    return 1 + secrets.randbelow(2**32 - 1) if profile == "thorough" else 0
+
+
+def _carry_out(plan: _Plan, *, as_json: bool) -> Findings:
+    """Runs the plan, its lines printed as they are known, and the rest when all are."""
+    from metaprotocol_sdk.conformance.report import report_text, to_json
+
+    screen = _Screen(sys.stdout, as_json=as_json)
+    if plan.repeats_by and not as_json:
+        screen.print(f"drawn from seed {plan.seed}; the same again: {plan.repeats_by}")
+    found = _findings(plan, screen)
+    for sentence in found.unreadable:
+        note(f"{sentence}. It is not judged; delete it")
+    for path in found.retired:
+        note(f"a saved failure is none any more: {path}")
+    if as_json:
+        repeat = {"repeat": plan.repeats_by} if plan.repeats_by else {}
+        write_json(to_json(found.report, target=plan.target, saved=found.saved) | repeat)
+        return found
+    told = report_text(
+        found.report,
+        found.codec,
+        target=plan.target,
+        saved=found.saved,
+        timed=screen.timed,
+        color=screen.color,
+        ascii_only=screen.ascii_only,
+    )
+    screen.print(f"\n{told}")
+    return found
+
+
+def _findings(plan: _Plan, screen: _Screen) -> Findings:
+    from metaprotocol_sdk.conformance.checks import CHECKS
+    from metaprotocol_sdk.conformance.known_failing import load_known_failing
+    from metaprotocol_sdk.conformance.report import FAILURES, load_failure
+    from metaprotocol_sdk.conformance.session import hold, hold_again
+    from metaprotocol_sdk.conformance.suite import PROFILES, keep_files_in
+    from metaprotocol_sdk.conformance.target import find_subject
+
+    known = frozenset(load_known_failing(plan.known_failing, CHECKS)) if plan.known_failing else frozenset()
+    failure = load_failure(plan.saved) if plan.saved else None
+    sys.path[:0] = [] if os.getcwd() in sys.path else [os.getcwd()]
+    keep_files_in(FAILURES.parent)
+
+    def progress(outcome: Outcome) -> None:
+        screen.outcome(outcome, strict=plan.strict, known_failing=known)
+
+    # What a codec prints is no part of what the command prints.
+    with redirect_stdout(sys.stderr):
+        subject = find_subject(plan.target)
+        if failure is not None and plan.saved is not None:
+            return hold_again(
+                subject,
+                failure,
+                plan.saved,
+                target=plan.target,
+                strict=plan.strict,
+                known_failing=known,
+                progress=progress,
+                watch=screen.case,
+            )
+        return hold(
+            subject,
+            plan.laws,
+            target=plan.target,
+            max_examples=PROFILES[plan.profile],
+            seed=plan.seed,
+            max_seconds=plan.max_seconds,
+            strict=plan.strict,
+            known_failing=known,
+            progress=progress,
+            watch=screen.case,
+        )
+
+
+def _write(found: Findings, reports: Sequence[tuple[str, Path]]) -> None:
+    from metaprotocol_sdk.conformance.report import write_atomically
+
+    for kind, path in reports:
+        write_atomically(path, found.rendered(kind))
+        note(f"{kind} report: {path}", verbosity=1)
+
+
+class _Screen:
+    """Where the run is told: lines on stdout, how far it is on the terminal that stderr is."""
+
+    def __init__(self, stream: TextIO, *, as_json: bool) -> None:
+        self._stream = stream
+        self._as_json = as_json
+        color = click.get_current_context().color
+        self.color = stream.isatty() if color is None else color
+        self.ascii_only = (stream.encoding or "").lower().replace("-", "") != "utf8"
+        # Times differ from run to run; a log that is compared with another one has none.
+        self.timed = stream.isatty() or settings().verbosity > 0
+        self._bar = ProgressLine(sys.stderr, can_redraw(sys.stderr) and not settings().is_quiet, self.ascii_only)
+
+    def print(self, text: str) -> None:
+        """Prints on stdout as it was when the command began."""
+        self._bar.clear()
+        click.echo(text, file=self._stream, color=self.color)
+
+    def case(self, check: Check, _case: Case, begun: int, total: int) -> None:
+        """Draws how far a law is."""
+        self._bar.show(check.name, begun, total)
+
+    def outcome(self, outcome: Outcome, *, strict: bool, known_failing: frozenset[str]) -> None:
+        """Prints a law's line."""
+        from metaprotocol_sdk.conformance.outcome import Report
+        from metaprotocol_sdk.conformance.report import law_line
+
+        self._bar.clear()
+        if self._as_json:
+            return
+        standing = Report(codec="", outcomes=(), strict=strict, known_failing=known_failing).standing(outcome)
+        line = law_line(outcome, standing=standing, timed=self.timed, color=self.color, ascii_only=self.ascii_only)
+        self.print(line)

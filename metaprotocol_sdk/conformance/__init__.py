@@ -1,7 +1,8 @@
 """The laws every codec keeps, and the suite that proves one keeps them.
 
 A codec's ``strategies.py`` says what its messages look like, as :class:`Subject`; :func:`run` judges it by every law in
-:data:`CHECKS`, :func:`verify` by one, for a test. ``metaproto conformance`` is the command line of it.
+:data:`CHECKS`, :func:`verify` by one, for a test, and :class:`CodecConformance` is one test each for pytest.
+``metaproto conformance`` is the command line of it.
 
 Names load on first use (PEP 562): what does not draw messages does not load Hypothesis.
 """
@@ -15,22 +16,24 @@ if TYPE_CHECKING:
     from metaprotocol_sdk.conformance.case import Case
     from metaprotocol_sdk.conformance.check import Check, Draw, Level
     from metaprotocol_sdk.conformance.checks import CHECKS
-    from metaprotocol_sdk.conformance.outcome import Outcome, Report, Verdict
+    from metaprotocol_sdk.conformance.law_tests import CodecConformance
+    from metaprotocol_sdk.conformance.outcome import Outcome, Report, Standing, Verdict
     from metaprotocol_sdk.conformance.samples import samples, subject_of
     from metaprotocol_sdk.conformance.subject import Sample, Subject
     from metaprotocol_sdk.conformance.suite import replay, run
-    from metaprotocol_sdk.conformance.target import find_subject
+    from metaprotocol_sdk.conformance.target import find_subject, target_of
     from metaprotocol_sdk.conformance.verify import verify
 
 _HOMES = {
     "case": ("Case",),
     "check": ("Check", "Draw", "Level"),
     "checks": ("CHECKS",),
-    "outcome": ("Outcome", "Report", "Verdict"),
+    "law_tests": ("CodecConformance",),
+    "outcome": ("Outcome", "Report", "Standing", "Verdict"),
     "samples": ("samples", "subject_of"),
     "subject": ("Sample", "Subject"),
     "suite": ("replay", "run"),
-    "target": ("find_subject",),
+    "target": ("find_subject", "target_of"),
     "verify": ("verify",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -39,11 +42,13 @@ __all__ = [
     "CHECKS",
     "Case",
     "Check",
+    "CodecConformance",
     "Draw",
     "Level",
     "Outcome",
     "Report",
     "Sample",
+    "Standing",
     "Subject",
     "Verdict",
     "find_subject",
@@ -51,6 +56,7 @@ __all__ = [
     "run",
     "samples",
     "subject_of",
+    "target_of",
     "verify",
 ]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from importlib.util import find_spec
 from types import ModuleType
 
 from metaprotocol_sdk.codec import Codec
 from metaprotocol_sdk.conformance.samples import subject_of
 from metaprotocol_sdk.conformance.subject import Subject
+from metaprotocol_sdk.conformance.suite import make_codec
 from metaprotocol_sdk.exceptions import ConformanceError
 from metaprotocol_sdk.framing import FramedCodec
 from metaprotocol_sdk.registry import find_codec
@@ -50,9 +52,29 @@ def find_subject(target: str) -> Subject:
     return _checked(found, target)
 
 
-def _subject_beside(codec: type[Codec]) -> Subject:
+def target_of(subject: Subject) -> str:
+    """What a person may type to find a subject, as far as the codec's own modules tell; else the codec's name.
+
+    Raises:
+        ConformanceError: It is no subject, or its factory makes no codec.
+    """
+    codec = make_codec(subject)
+    module = type(codec).__module__
+    for name in (_beside(type(codec)), module):
+        for attribute, value in vars(sys.modules.get(name, object)).items():
+            if value is subject:
+                return f"{name}:{attribute}"
+    return codec.name
+
+
+def _beside(codec: type[Codec]) -> str:
+    """The module that says what a codec's messages look like."""
     package = codec.__module__.rpartition(".")[0]
-    name = f"{package}.{STRATEGIES}" if package else STRATEGIES
+    return f"{package}.{STRATEGIES}" if package else STRATEGIES
+
+
+def _subject_beside(codec: type[Codec]) -> Subject:
+    name = _beside(codec)
     what = f"the strategies of codec {codec.name!r}"
     if find_spec(name) is None:
         if issubclass(codec, FramedCodec):
@@ -81,7 +103,7 @@ def _imported(name: str, what: str) -> ModuleType:
         raise ConformanceError(
             f"{what} cannot be imported: {name} imports {error.name!r}, which is not there"
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # an import runs any code
         raise ConformanceError(
             f"{what} cannot be imported: {name} fails with {type(error).__name__}: {error}"
         ) from error

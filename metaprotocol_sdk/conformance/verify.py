@@ -6,9 +6,11 @@ import unittest
 from pathlib import Path
 
 from metaprotocol_sdk.conformance.outcome import Verdict
-from metaprotocol_sdk.conformance.report import FAILURES, failure_text, save_failure
+from metaprotocol_sdk.conformance.report import FAILURES
+from metaprotocol_sdk.conformance.session import hold
 from metaprotocol_sdk.conformance.subject import Subject
-from metaprotocol_sdk.conformance.suite import DEFAULT_EXAMPLES, make_codec, run
+from metaprotocol_sdk.conformance.suite import DEFAULT_EXAMPLES
+from metaprotocol_sdk.conformance.target import target_of
 from metaprotocol_sdk.exceptions import ConformanceError
 
 
@@ -22,18 +24,15 @@ def verify(
 ) -> None:
     """Returns when the subject's codec keeps a law.
 
-    With pytest it makes one test of each law::
-
-        @pytest.mark.parametrize("law", CHECKS)
-        def test_law(law: str) -> None:
-            verify(subject, law)
+    It is for tests of any kind; with pytest, :class:`CodecConformance` makes one test of each law.
 
     Args:
         subject: The codec and its messages.
         law: A name of :data:`CHECKS`.
         max_examples: Cases drawn.
-        target: What ``metaproto conformance`` finds the subject by, for the replay command; default the codec's name.
-        folder: Where a failing case is saved.
+        target: What ``metaproto conformance`` finds the subject by, for the replay command; default what
+            :func:`target_of` finds.
+        folder: Where a failing case is saved; cases saved there earlier are judged first.
 
     Raises:
         AssertionError: The codec breaks the law; the text has the smallest bytes and the command that replays them.
@@ -41,14 +40,11 @@ def verify(
         unittest.SkipTest: The law does not apply to this codec, or no case said anything about it. pytest counts it as
             a skipped test.
     """
-    report = run(subject, checks=[law], max_examples=max_examples)
-    outcome = report.outcomes[0]
-    if outcome.verdict is Verdict.PASSED:
-        return
+    found = hold(subject, [law], target=target or target_of(subject), max_examples=max_examples, folder=folder)
+    (outcome,) = found.report.outcomes
     if outcome.verdict is Verdict.SKIPPED:
         raise unittest.SkipTest(f"{law}: {outcome.detail}")
     if outcome.verdict is Verdict.ERROR:
         raise ConformanceError(f"{law}: {outcome.detail}")
-    target = target or report.codec
-    saved = save_failure(outcome, codec=report.codec, target=target, folder=folder)
-    raise AssertionError(failure_text(outcome, make_codec(subject), target=target, saved=saved))
+    if outcome.verdict is Verdict.FAILED:
+        raise AssertionError(found.text_of(outcome))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from metaprotocol_sdk.buffer import Buffer
 from metaprotocol_sdk.codec import DecodeStatus
-from metaprotocol_sdk.conformance import CHECKS, Case, Outcome, Sample, Subject, Verdict, replay, run, suite
+from metaprotocol_sdk.conformance import CHECKS, Case, Outcome, Sample, Subject, Verdict, replay, run, search
 from metaprotocol_sdk.conformance.suite import find_check, make_codec
 from metaprotocol_sdk.exceptions import ConformanceError
 from metaprotocol_sdk.metadata import MessageType, Metadata
@@ -27,8 +27,8 @@ def judge(subject: Subject, law: str = "decodes_one_message", *, max_examples: i
 
 
 def test_two_runs_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suite, "SHRINK_TRIALS", 30)
-    monkeypatch.setattr(suite, "SHRINK_SECONDS", 60)
+    monkeypatch.setattr(search, "SHRINK_TRIALS", 30)
+    monkeypatch.setattr(search, "SHRINK_SECONDS", 60)
     subject = Subject(broken.TrustsTheText, REQUESTS, RESPONSES)
     first, second = (judge(subject, "rejects_only_with_decode_error", max_examples=300) for _ in range(2))
     assert first.verdict is Verdict.FAILED
@@ -104,7 +104,7 @@ def test_a_strategy_at_fault_is_an_error_that_says_so(requests: st.SearchStrateg
 
 
 def test_a_strategy_that_does_not_end_is_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suite, "CASE_SECONDS", 0.1)
+    monkeypatch.setattr(search, "CASE_SECONDS", 0.1)
     outcome = judge(Subject(TinyCodec, st.builds(_hang), None))
     assert outcome.verdict is Verdict.ERROR
     assert "the subject's strategies did not end within 0.1 s" in outcome.detail
@@ -127,7 +127,7 @@ class Looping(TinyCodec):
 
 
 def test_a_codec_that_loops_fails_with_the_case_and_again_in_a_replay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suite, "CASE_SECONDS", 0.1)
+    monkeypatch.setattr(search, "CASE_SECONDS", 0.1)
     subject = Subject(Looping, SAMPLES, None)
     outcome = judge(subject)
     assert outcome.verdict is Verdict.FAILED

@@ -1,0 +1,39 @@
+"""Values of options that click has no type for, as callbacks of :func:`click.option`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+REPORT_KINDS = ("html", "json", "junit", "text")
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+
+
+def duration(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    """A time such as ``30``, ``30s``, ``1.5m`` or ``2h``, as seconds."""
+    if value is None:
+        return None
+    found = _DURATION.fullmatch(value.strip())
+    seconds = float(found[1]) * _SECONDS[found[2]] if found else 0.0
+    if not seconds:
+        raise click.BadParameter(f"{value!r} is no time; write a number and its unit, such as 30s, 5m or 1h")
+    return seconds
+
+
+def report_files(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, Path]]:
+    """Kinds of reports and the files they go to, such as ``html=report.html``."""
+    return [_report_file(value) for value in values]
+
+
+def _report_file(value: str) -> tuple[str, Path]:
+    kind, _, file = value.partition("=")
+    if kind not in REPORT_KINDS or not file:
+        kinds = ", ".join(f"{each}=FILE" for each in REPORT_KINDS)
+        raise click.BadParameter(f"{value!r} names no kind and file; write one of {kinds}")
+    if Path(file).is_dir():
+        raise click.BadParameter(f"{file} is a folder; name a file in it")
+    return kind, Path(file)
