@@ -59,10 +59,10 @@ class Question:
             if said.lower() in self.choices:
                 return said.lower()
             raise ScaffoldError(f"{self.key} is {' or '.join(self.choices)}, not {answer!r}")
-        if not said or not said.isprintable() or len(said) > MAX_TEXT or set(said) & set("\"'\\"):
+        if not said or not said.isprintable() or len(said) > MAX_TEXT or set(said) & set('"\\'):
             raise ScaffoldError(
-                f"{self.key} is one line of at most {MAX_TEXT} printable characters without quotes and backslashes, "
-                f"not {answer[: MAX_TEXT + 1]!r}"
+                f"{self.key} is one line of at most {MAX_TEXT} printable characters without double quotes and "
+                f"backslashes, not {answer[: MAX_TEXT + 1]!r}"
             )
         return said
 

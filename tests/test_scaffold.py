@@ -90,9 +90,8 @@ BAD_ANSWERS = [
     ({"headers": ""}, "headers is yes or no, not ''"),
     ({"description": ""}, "description is one line of at most"),
     ({"description": "two\nlines"}, "description is one line of at most"),
-    ({"description": 'a "quoted" word'}, "without quotes and backslashes"),
-    ({"description": "it's"}, "without quotes and backslashes"),
-    ({"description": "back\\slash"}, "without quotes and backslashes"),
+    ({"description": 'a "quoted" word'}, "without double quotes and backslashes"),
+    ({"description": "back\\slash"}, "without double quotes and backslashes"),
     ({"description": "x" * (MAX_TEXT + 1)}, f"at most {MAX_TEXT} printable characters"),
 ]
 
@@ -128,6 +127,8 @@ INERT = [  # each would say or do something else if anything read it as code of 
     "{% for x in range(9) %}x{% endfor %}",
     "}} %} #}",
     "[tool.ruff]",
+    "our team's protocol",
+    "{'it' ''' }",
     "naïve 日本 😀 ${HOME} #!",
 ]
 

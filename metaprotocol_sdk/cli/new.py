@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from metaprotocol_sdk.cli.output import format_option, write_json
+from metaprotocol_sdk.cli.output import format_option, settings, write_json
 from metaprotocol_sdk.exceptions import ScaffoldError
 from metaprotocol_sdk.scaffold import Question, check_answers, names_of, new_project, questions
 
@@ -53,7 +53,8 @@ def command(
         write_json({"project": names.project, "package": names.package, "folder": str(folder), "next": then})
         return
     click.echo(f"\n{click.style(names.project, bold=True)} is in {folder}")
-    click.echo("\nTry it:\n" + "\n".join(f"  {line}" for line in then))
+    if not settings().is_quiet:
+        click.echo("\nTry it:\n" + "\n".join(f"  {line}" for line in then))
 
 
 def next_commands(folder: Path, package: str) -> list[str]:

@@ -28,6 +28,11 @@ def test_it_writes_the_project_and_says_what_to_do_next(tmp_path: Path) -> None:
     assert closing[2].endswith("metaproto conformance my_protocol")
 
 
+def test_quietly_it_says_where_the_project_is_and_no_more(tmp_path: Path) -> None:
+    result = run("-q", "new", "parcel", "--no-input", "-o", str(tmp_path))
+    assert result.stdout.strip() == f"parcel is in {tmp_path / 'parcel'}"
+
+
 def test_json_says_the_same_to_programs_and_asks_nothing(tmp_path: Path) -> None:
     result = run("new", "my-protocol", "-o", str(tmp_path), "--format", "json")
     assert result.exit_code == 0, result.output
