@@ -1,0 +1,1 @@
+"""Apache Thrift: framed, unframed and header transports; binary, compact and JSON protocols."""
