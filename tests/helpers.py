@@ -36,6 +36,7 @@ class TinyCodec(Codec):
         metadata.request_id = request_id
         metadata.header_size, metadata.body_size = self.header.size, length
         metadata.response_status = ResponseStatus(bool(status))
+        metadata.operation_name = "tiny"
         return DecodeStatus.DONE
 
     def encode(self, metadata: Metadata, mutation: Mutation, buffer: Buffer) -> None:

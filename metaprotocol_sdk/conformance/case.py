@@ -48,6 +48,8 @@ class Case:
         mutation: What encode is asked to change.
         request_id: The id encode is asked to write.
         limit: The codec's ``max_message_size``; None: one byte less than the message.
+        expected: The bytes that encode must write; None: not stated.
+        others: What the same codec does meanwhile: what another connection carries, or the other exchanges of this one.
     """
 
     side: MessageType
@@ -59,6 +61,8 @@ class Case:
     mutation: Mutation = NO_MUTATION
     request_id: int | None = None
     limit: int | None = None
+    expected: bytes | None = None
+    others: tuple[Case, ...] = ()
 
     @property
     def chunks(self) -> list[bytes]:
@@ -69,8 +73,9 @@ class Case:
     @property
     def weight(self) -> tuple[int, int, int, bytes]:
         """What makes a case small: fewer bytes first, then fewer cuts, then fewer changes."""
-        size = len(self.wire) + len(self.trailing) + sum(map(len, self.requests))
-        return size, len(self.cuts), len(self.mutation), self.wire
+        others = [other.weight for other in self.others]
+        size = len(self.wire) + len(self.trailing) + sum(map(len, self.requests)) + sum(other[0] for other in others)
+        return size, len(self.cuts) + sum(other[1] for other in others), len(self.mutation), self.wire
 
     def to_json(self) -> dict[str, Any]:
         """The case as JSON values; bytes as hex, parts that are not used left out."""
@@ -85,6 +90,8 @@ class Case:
             "mutation": [[key, value] for key, value in self.mutation.items()],
             "request_id": self.request_id,
             "limit": self.limit,
+            "expected": None if self.expected is None else self.expected.hex(),
+            "others": [other.to_json() for other in self.others],
         }
         return {name: value for name, value in parts.items() if value is not None and value not in ([], "")}
 
@@ -121,6 +128,8 @@ class Case:
             mutation=Mutation((key, value) for key, value in parts.get("mutation", ())),
             request_id=parts.get("request_id"),
             limit=parts.get("limit"),
+            expected=bytes.fromhex(parts["expected"]) if "expected" in parts else None,
+            others=tuple(cls.from_json(other) for other in parts.get("others", ())),
         )
 
 

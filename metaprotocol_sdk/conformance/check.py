@@ -44,6 +44,10 @@ class Draw(enum.Flag):
     """Changes to the message's strings."""
     LIMIT = enum.auto()
     """A small ``max_message_size``: one below a valid message, or one that hostile bytes run over."""
+    NEIGHBOUR = enum.auto()
+    """What another connection carries at the same time."""
+    EXCHANGES = enum.auto()
+    """Requests under way together, each with its reply and the id it leaves with; nothing else is drawn."""
 
 
 class Broken(AssertionError):
@@ -82,6 +86,8 @@ class Check:
         draws: What the cases must have.
         mistake: What a codec that breaks it most likely does wrong, as a sentence.
         level: How binding it is.
+        share: Cases drawn for each one asked for: more of hostile bytes, as there are more ways to be wrong than right,
+            fewer where one case tries many things. At least one is drawn.
         exempts: Why a codec is not under this law, as a clause; empty: it is.
     """
 
@@ -89,12 +95,17 @@ class Check:
     draws: Draw
     mistake: str
     level: Level = Level.MUST
+    share: float = 1.0
     exempts: Callable[[Codec], str] = _always
 
     @property
     def name(self) -> str:
         """What the check is called everywhere: for the law, not for the test."""
         return self.function.__name__
+
+    def examples(self, asked: int) -> int:
+        """How many cases are drawn when ``asked`` are asked for."""
+        return max(1, round(asked * self.share))
 
     @property
     def law(self) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from metaprotocol_sdk.buffer import Buffer
 from metaprotocol_sdk.codec import Codec, DecodeStatus
 from metaprotocol_sdk.conformance.case import Case
-from metaprotocol_sdk.conformance.check import NotJudged, broken
+from metaprotocol_sdk.conformance.check import Broken, NotJudged, broken
 from metaprotocol_sdk.decoder import Decoder
 from metaprotocol_sdk.exceptions import CodecBug, DecodeError, EncodeError
 from metaprotocol_sdk.metadata import MessageType, Metadata
@@ -191,14 +191,19 @@ class Transcript:
 
     messages: tuple[Description, ...]
     end: str
-    """``open``: it waits for more; ``refused``: a DecodeError; ``bug``: the codec broke its contract."""
+    """``open``: it waits for more; ``refused``: a DecodeError; ``bug``: the codec broke its contract; ``overdue``: it
+    waits, and a whole message is there."""
     reason: str = ""
     buffered: int = 0
     """Bytes that belong to no message yet, when it is open."""
 
 
 def listen(codec: Codec, side: MessageType, chunks: Iterable[bytes]) -> Transcript:
-    """Feeds a stream to a Decoder, chunk by chunk, and writes down what came out and how it ended."""
+    """Feeds a stream to a Decoder, chunk by chunk, and writes down what came out and how it ended.
+
+    What is left at the end is looked at whether or not ``buffer.needed`` is there: it may put off a refusal, not a
+    message.
+    """
     decoder = Decoder(codec, side)
     messages: list[Description] = []
     try:
@@ -206,8 +211,12 @@ def listen(codec: Codec, side: MessageType, chunks: Iterable[bytes]) -> Transcri
             decoder.receive_data(chunk)
             while (metadata := decoder.next_message()) is not None:
                 messages.append(describe(metadata))
+        rest = Buffer(decoder.pending())
+        overdue = bool(rest) and decode(codec, side, rest).status is DecodeStatus.DONE
     except DecodeError as error:
         return Transcript(tuple(messages), "refused", str(error))
+    except Broken as error:
+        return Transcript(tuple(messages), "bug", str(error))
     except CodecBug as error:
         return Transcript(tuple(messages), "bug", f"{error.doing} {error.what}")
-    return Transcript(tuple(messages), "open", buffered=decoder.buffered)
+    return Transcript(tuple(messages), "overdue" if overdue else "open", buffered=decoder.buffered)

@@ -6,9 +6,10 @@ Nothing here filters what it draws, so a law costs no more than its examples.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import accumulate
 
-from hypothesis import assume
+from hypothesis import reject
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException
 
@@ -23,6 +24,10 @@ _FRONT, _HEAD = 3, 24
 """Offsets up to which corruption is likeliest to matter: what says which message it is, and where most headers end."""
 _LIMITS = 64, 128
 """Limits that hostile bytes run over; below the size of a header a limit means nothing."""
+_MOST_EXCHANGES = 4
+"""Requests under way together; more of them find no more."""
+_TRIES = 8
+"""Requests drawn until one has a reply: where most are oneways, drawing must not filter out more than it keeps."""
 _EXTREMES = (0x00, 0x01, 0x7F, 0x80, 0xFF)
 
 
@@ -131,12 +136,29 @@ def mutations(own_keys: tuple[str, ...]) -> st.SearchStrategy[Mutation]:
     spelled = own.flatmap(lambda key: st.sampled_from((key, key.upper(), key.title())))
     plain = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789", min_size=1, max_size=16)
     odd = st.one_of(st.sampled_from(_ODD_TEXTS), st.text(max_size=8))
-    values = st.one_of(plain, plain, odd, st.none())
-    return st.dictionaries(st.one_of(fresh, spelled), values, min_size=1, max_size=3).map(Mutation)
+    numbers = st.integers(-1, 300).map(str)
+    values = st.one_of(plain, numbers, odd, st.none())
+    keys = (
+        st.sampled_from((fresh, spelled, st.one_of(fresh, spelled))).flatmap(lambda each: each) if own_keys else fresh
+    )
+    return st.dictionaries(keys, values, min_size=1, max_size=3).map(Mutation)
 
 
-_ODD_TEXTS = ("", " ", "\r\n", "\0", "a: b\r\nc: d", "é", "\U0001f642", "7" * 70, "long " * 14_000, "\ud800")
-"""What random text hardly ever is, and what breaks encoders: empty, line ends, NUL, more than a u16 counts."""
+_ODD_TEXTS = (
+    "",
+    " ",
+    "\r\n",
+    "\0",
+    "a: b\r\nc: d",
+    "é",
+    "\U0001f642",
+    "7" * 70,
+    "8" * 300,
+    "w" * 33_000,
+    "long " * 14_000,
+    "\ud800",
+)
+"""What random text hardly ever is, and what breaks encoders: nothing, line ends, NUL, more than u8, i16 or u16 say."""
 
 
 @st.composite
@@ -149,7 +171,15 @@ def cases(draw: st.DrawFn, subject: Subject, check: Check, ids: range) -> Case:
         check: What for.
         ids: The codec's ``request_ids``.
     """
-    wants = check.draws
+    if Draw.EXCHANGES in check.draws:
+        return _draw_exchanges(draw, subject, ids)
+    case = _draw_case(draw, subject, check.draws, ids)
+    if Draw.NEIGHBOUR in check.draws:
+        return replace(case, others=(_draw_case(draw, subject, check.draws, ids),))
+    return case
+
+
+def _draw_case(draw: st.DrawFn, subject: Subject, wants: Draw, ids: range) -> Case:
     side = draw(st.sampled_from(subject.sides))
     count = draw(st.integers(1, 3)) if Draw.STREAM in wants else 1
     pairs = [_draw_message(draw, subject, side) for _ in range(count)]
@@ -171,9 +201,28 @@ def cases(draw: st.DrawFn, subject: Subject, check: Check, ids: range) -> Case:
         cuts=draw(chunkings(len(wire), edges=accumulate(map(len, messages)))) if Draw.CUTS in wants else (),
         trailing=_draw_trailing(draw, subject, side) if Draw.TRAILING in wants else b"",
         mutation=draw(mutations(_own_keys(subject, side, wire, requests))) if Draw.MUTATION in wants else Mutation(),
-        request_id=draw(request_ids(ids)) if Draw.REQUEST_ID in wants else None,
+        request_id=draw(request_ids(ids)) if Draw.REQUEST_ID in wants and ids else None,
         limit=limit,
     )
+
+
+def _draw_exchanges(draw: st.DrawFn, subject: Subject, ids: range) -> Case:
+    """One to four requests under way together: each with its reply, and an id that no other has."""
+    wanted = min(draw(st.integers(1, _MOST_EXCHANGES)), len(ids[:_MOST_EXCHANGES]))
+    new_ids = draw(st.lists(request_ids(ids), min_size=wanted, max_size=wanted, unique=True))
+    exchanges = [_draw_exchange(draw, subject, request_id) for request_id in new_ids]
+    return replace(exchanges[0], others=tuple(exchanges[1:]))
+
+
+def _draw_exchange(draw: st.DrawFn, subject: Subject, request_id: int) -> Case:
+    side = MessageType.RESPONSE
+    if subject.requests is None or side not in subject.sides:
+        sample = _draw_message(draw, subject, subject.sides[0])[1]
+        return Case(side=subject.sides[0], wire=sample.data, request_id=request_id)
+    request, reply = _draw_message(draw, subject, side)
+    if request is None:
+        request = _draw_sample(draw, subject.requests, "requests")
+    return Case(side=side, wire=reply.data, requests=(request.data,), request_id=request_id)
 
 
 def _draw_message(draw: st.DrawFn, subject: Subject, side: MessageType) -> tuple[Sample | None, Sample]:
@@ -181,13 +230,15 @@ def _draw_message(draw: st.DrawFn, subject: Subject, side: MessageType) -> tuple
     if side is MessageType.REQUEST or subject.reply_to is None or subject.requests is None:
         strategy = subject.requests if side is MessageType.REQUEST else subject.responses
         return None, _draw_sample(draw, strategy, side.name.lower() + "s")
-    request = _draw_sample(draw, subject.requests, "requests")
-    try:
-        replies = subject.reply_to(request)
-    except Exception as error:
-        raise StrategyFault(f"reply_to raised {type(error).__name__}: {error}") from error
-    assume(replies is not None)
-    return request, _draw_sample(draw, replies, "reply_to")
+    for _ in range(_TRIES):
+        request = _draw_sample(draw, subject.requests, "requests")
+        try:
+            replies = subject.reply_to(request)
+        except Exception as error:
+            raise StrategyFault(f"reply_to raised {type(error).__name__}: {error}") from error
+        if replies is not None:
+            return request, _draw_sample(draw, replies, "reply_to")
+    return reject()
 
 
 def _draw_sample(draw: st.DrawFn, strategy: st.SearchStrategy[Sample] | None, name: str) -> Sample:

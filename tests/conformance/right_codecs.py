@@ -26,7 +26,8 @@ class MailCodec(Codec):
     """``'M' | kind u8 | id u32 | headers' length u16 | body's length u32 | headers | body``, big-endian.
 
     A header is ``key=value`` and a line feed. The kind is a MessageType. A header ``status`` of ``bad`` marks a reply
-    as failed. Methods are small so that broken codecs are small variations.
+    as failed, ``timeout`` gives a request its seconds, and ``pong`` marks the answer to a heartbeat. Methods are small
+    so that broken codecs are small variations.
     """
 
     name = "mail"
@@ -75,6 +76,7 @@ class MailCodec(Codec):
     def describe(self, data: bytes, headers: int, metadata: Metadata) -> None:
         for key, value in self.pairs(data[self.layout.size : self.layout.size + headers]):
             metadata[key] = value
+        metadata.operation_name = f"mail/{metadata.message_type.name.lower()}"
         if metadata.get("status") == "bad":
             metadata.response_status = ResponseStatus.ERROR
 
@@ -110,23 +112,42 @@ class MailCodec(Codec):
             raise EncodeError("it is not valid Unicode") from error
 
     def on_error(self, metadata: Metadata, error: Error, buffer: Buffer) -> None:
-        block = b"status=bad\n"
-        body = error.message.encode()
-        fields = ord("M"), MessageType.ERROR, metadata.request_id, len(block), len(body)
-        buffer.append(self.layout.pack(*fields) + block + body)
+        if metadata.message_type is not MessageType.ONEWAY:
+            pairs = [("status", "bad"), ("code", str(error.type + 1))]
+            buffer.append(self.reply(metadata, MessageType.ERROR, pairs, error.message.encode()))
+
+    def reply(self, metadata: Metadata, kind: MessageType, pairs: Pairs, body: bytes = b"") -> bytes:
+        return mail(kind, request_id=metadata.request_id, headers=pairs, body=body)
 
     def can_mutate(self, metadata: Metadata) -> bool:
         return True
 
+    def heartbeat(self, request_id: int, buffer: Buffer) -> bool:
+        buffer.append(mail(MessageType.HEARTBEAT, request_id=request_id))
+        return True
+
+    def heartbeat_reply(self, metadata: Metadata, buffer: Buffer) -> bool:
+        if "pong" in metadata:
+            return False
+        buffer.append(self.reply(metadata, MessageType.HEARTBEAT, [("pong", "1")]))
+        return True
+
+    def deadline(self, metadata: Metadata) -> float | None:
+        said = metadata.get("timeout", "")
+        return int(said) / 1000 if said.isascii() and said.isdigit() and len(said) < 10 else None
+
     def fields(self, data: bytes) -> Iterator[Field]:
         start = 0
         for name, size in (("magic", 1), ("kind", 1), ("id", 4), ("headers' length", 2), ("body's length", 4)):
-            if start + size <= len(data):
-                yield Field(name, start, start + size, int.from_bytes(data[start : start + size]))
-            start += size
-        end = start + int.from_bytes(data[6:8])
-        yield Field("headers", start, end, data[start:end])
-        yield Field("body", end, len(data), data[end:])
+            end = min(start + size, len(data))
+            if start < end:
+                yield Field(name, start, end, int.from_bytes(data[start:end]))
+            start = end
+        end = min(start + int.from_bytes(data[6:8]), len(data))
+        if start < end:
+            yield Field("headers", start, end, data[start:end])
+        if end < len(data):
+            yield Field("body", end, len(data), data[end:])
 
 
 def mail(kind: MessageType, *, request_id: int = 0, headers: Pairs | None = None, body: bytes = b"") -> bytes:
@@ -135,6 +156,7 @@ def mail(kind: MessageType, *, request_id: int = 0, headers: Pairs | None = None
     return MailCodec.layout.pack(ord("M"), kind, request_id, len(block), len(body)) + block + body
 
 
+_MEANT = (("status", "bad"), ("timeout", "250"), ("pong", "1"))
 _KEYS = st.text("abcABC-", min_size=1, max_size=5)
 _VALUES = st.text(st.characters(exclude_categories=["C"]), max_size=6)
 # Now and then a body is over 65535 bytes, for lengths that are read in too few bits.
@@ -144,10 +166,16 @@ _BODIES = st.integers(0, 4).flatmap(lambda number: st.just(b"long" * 20_000) if 
 @st.composite
 def mails(draw: st.DrawFn, kinds: tuple[MessageType, ...]) -> Sample:
     kind, request_id = draw(st.sampled_from(kinds)), draw(st.integers(0, (1 << 32) - 1))
-    headers = draw(st.lists(st.tuples(_KEYS, _VALUES), max_size=3))
+    headers = draw(st.lists(st.tuples(_KEYS, _VALUES) | st.sampled_from(_MEANT), max_size=3))
     strings: dict[str, str | None] = {key.lower(): value for key, value in headers}
-    data = mail(kind, request_id=request_id, headers=headers, body=draw(_BODIES))
-    return Sample(data, strings=strings, request_id=request_id, message_type=kind)
+    return Sample(
+        mail(kind, request_id=request_id, headers=headers, body=draw(_BODIES)),
+        strings=strings,
+        request_id=request_id,
+        message_type=kind,
+        operation_name=f"mail/{kind.name.lower()}",
+        response_status=ResponseStatus("status" in strings),
+    )
 
 
 REQUESTS = mails((MessageType.REQUEST, MessageType.ONEWAY, MessageType.HEARTBEAT))
@@ -174,6 +202,7 @@ class LineCodec(Codec):
         metadata.header_size = len(verb) + 1
         metadata.body_size = len(data) - metadata.header_size
         metadata.response_status = ResponseStatus(verb == b"-")
+        metadata.operation_name = metadata["verb"]
         return DONE
 
     def encode(self, metadata: Metadata, mutation: Mutation, buffer: Buffer) -> None:
@@ -182,7 +211,7 @@ class LineCodec(Codec):
         buffer.append(metadata.origin_message)
 
     def on_error(self, metadata: Metadata, error: Error, buffer: Buffer) -> None:
-        buffer.append(b"- " + error.message.encode() + b"\n")
+        buffer.append(f"- {error.type.name} {error.message}\n".encode())
 
 
 def lines(verbs: tuple[str, ...]) -> st.SearchStrategy[Sample]:
@@ -234,6 +263,8 @@ class JsonCodec(LineCodec):
         metadata.origin_message = data
         metadata.body_size = len(data)
         metadata["id"] = str(metadata.request_id)
+        metadata.operation_name = "call"
+        metadata.response_status = ResponseStatus("error" in said)
         return DONE
 
     def encode(self, metadata: Metadata, mutation: Mutation, buffer: Buffer) -> None:
@@ -244,6 +275,10 @@ class JsonCodec(LineCodec):
             buffer.append(metadata.origin_message)
         else:
             buffer.append(json.dumps(said | {"id": metadata.request_id}).encode() + b"\n")
+
+    def on_error(self, metadata: Metadata, error: Error, buffer: Buffer) -> None:
+        said = {"id": metadata.request_id, "error": error.type, "text": error.message}
+        buffer.append(json.dumps(said).encode() + b"\n")
 
 
 @st.composite
