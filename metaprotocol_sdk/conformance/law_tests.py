@@ -54,7 +54,7 @@ class CodecConformance:
         """The codec keeps the law."""
         __tracebackhide__ = True
         if law in self.skip:
-            pytest.skip(self.skip[law])
+            pytest.skip(f"{law}: {self.skip[law]}")
         try:
             text = self._broken(law, request)
         except ConformanceError as fault:
@@ -62,7 +62,7 @@ class CodecConformance:
         if law in self.known_failing:
             if not text:
                 pytest.fail(f"{law} is listed in known_failing, and holds; take it off the list", pytrace=False)
-            pytest.xfail(f"known failing: {self.known_failing[law]}")
+            pytest.xfail(f"{law} is known to fail: {self.known_failing[law]}")
         if text and CHECKS[law].level is Level.SHOULD and not self.strict:
             pytest.xfail(text)
         if text:
@@ -91,7 +91,7 @@ class CodecConformance:
         # What record_property does; that one warns where the XML is of the kind pytest writes by default.
         request.node.user_properties.extend(found.properties_of(outcome).items())
         if outcome.verdict is Verdict.SKIPPED:
-            pytest.skip(outcome.detail)
+            pytest.skip(f"{law}: {outcome.detail}")
         if outcome.verdict is Verdict.ERROR:
             raise ConformanceError(outcome.detail)
         return found.text_of(outcome) if outcome.verdict is Verdict.FAILED else ""

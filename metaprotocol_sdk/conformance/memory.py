@@ -38,3 +38,25 @@ def memory_limit(most: int | None) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def address_limit() -> tuple[int, int] | None:
+    """The soft and the hard RLIMIT_AS of this process; None where the platform has none."""
+    try:
+        return resource.getrlimit(resource.RLIMIT_AS)
+    except NameError:
+        return None
+
+
+@contextmanager
+def with_address_limit(limit: tuple[int, int] | None) -> Iterator[None]:
+    """A process started in the block begins with ``limit``, which :func:`address_limit` gave, not with today's."""
+    if limit is None:
+        yield
+        return
+    today = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, limit)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, today)

@@ -52,6 +52,7 @@ class Outcome:
         detail: The failure's text, or why it was skipped, or what is at fault; empty when it passed.
         case: The smallest failing case found.
         at: The byte of ``case.wire`` where it went wrong, if known.
+        mistake: What the codec most likely does wrong, where more is known than what breaks the law as a rule.
         examples: How many cases said something about the law.
         seconds: How long it took.
         mended: Cases that earlier runs saved, and in which the law holds now.
@@ -62,9 +63,15 @@ class Outcome:
     detail: str = ""
     case: Case | None = None
     at: int | None = None
+    mistake: str = ""
     examples: int = 0
     seconds: float = 0.0
     mended: tuple[Case, ...] = ()
+
+    @property
+    def likely_mistake(self) -> str:
+        """What the codec most likely does wrong, as a sentence."""
+        return self.mistake or self.check.mistake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,16 +7,18 @@ after a moment, and the verdict is what the check says of that very case when it
 from __future__ import annotations
 
 import time
+import warnings
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, Verbosity, settings
-from hypothesis.errors import Flaky, Unsatisfiable
+from hypothesis.errors import Flaky, HypothesisWarning, Unsatisfiable
 
 from metaprotocol_sdk.conformance.case import Case
 from metaprotocol_sdk.conformance.check import Broken, Check, NotJudged
+from metaprotocol_sdk.conformance.foreign.fault import ForeignFault
 from metaprotocol_sdk.conformance.outcome import Outcome, Verdict
 from metaprotocol_sdk.conformance.strategies import StrategyFault, cases
 from metaprotocol_sdk.conformance.subject import Sample, Subject
@@ -29,11 +31,19 @@ SHRINK_SECONDS = 5.0
 """How long that may take when a codec is slow."""
 CASE_SECONDS = 3.0
 """How long one case may take before the codec counts as looping: thousands of times what a slow codec needs."""
-MEMORY_MIB = 1024
+MEMORY_MIB = 512
 """What a codec and the messages drawn for it may take together; a message is at most 16 MiB unless it says else."""
 
 Watch = Callable[[Check, Case, int, int], None]
 """Called before each case with the check, the case, the cases begun before it and those there may be."""
+
+
+class _Fatal(Broken):
+    """A codec did what ends programs; the law it was asked for is not what it got wrong."""
+
+    def __init__(self, text: str, mistake: str, *, at: int | None = None) -> None:
+        super().__init__(text, at=at)
+        self.mistake = mistake
 
 
 class _ShrunkEnough(BaseException):
@@ -108,7 +118,7 @@ class Search:
             case Flaky():
                 return self._outcome_of_flakiness()
             case MemoryError():
-                return self._outcome(Verdict.FAILED, f"memory ran out between two cases: {_GREEDY}", self._last)
+                return self._failed(f"memory ran out between two cases: {_GREEDY}", self._last, mistake=_GREEDY_MISTAKE)
         return self._outcome(Verdict.ERROR, f"drawing raised {type(error).__name__}: {error}. {_NOT_THE_CODECS}")
 
     def _draw(self, ids: range, max_examples: int, seed: int, restart: Callable[[], None]) -> None:
@@ -120,7 +130,9 @@ class Search:
         self._total = self.check.examples(max_examples)
         search = hypothesis.given(cases(self.subject, self.check, ids))(trial)
         source = f"{self.check.name}:{seed}" if seed else self.check.name
-        with suppress(_ShrunkEnough):
+        with suppress(_ShrunkEnough), warnings.catch_warnings():
+            # A codec that rolls dice is found out by the laws, not by a warning of Hypothesis'.
+            warnings.simplefilter("ignore", HypothesisWarning)
             hypothesis.seed(zlib.crc32(source.encode()))(_settings(self._total)(search))()
 
     def _try(self, case: Case) -> None:
@@ -157,14 +169,15 @@ class Search:
             self._begun += 1
         try:
             self.check.function(self.subject.factory, case)
-        except (DidNotEnd, KeyboardInterrupt):
+        except (DidNotEnd, KeyboardInterrupt, ForeignFault):
             raise
         except Exception as error:
             if isinstance(error, MemoryError) or isinstance(error.__context__, MemoryError):
-                raise Broken(f"on these bytes {_GREEDY}", at=getattr(error, "at", None)) from error
+                raise _Fatal(_GREEDY, _GREEDY_MISTAKE, at=getattr(error, "at", None)) from error
             raise
         except BaseException as error:  # SystemExit and its like, which would end the run as if all were well
-            raise Broken(f"the codec raised {type(error).__name__}: {error}, which ends a whole program") from error
+            text = f"the codec raised {type(error).__name__}: {error}, which ends a whole program"
+            raise _Fatal(text, "a codec answers or raises DecodeError or EncodeError; nothing else") from error
 
     def verdict_on(self, case: Case, *, again: bool = False) -> Outcome:
         """What the check says of one case; ``again``: it has failed in it before."""
@@ -175,14 +188,14 @@ class Search:
         except NotJudged as reason:
             return self._outcome(Verdict.SKIPPED, str(reason))
         except AssertionError as failure:
-            return self._outcome(Verdict.FAILED, str(failure), case, getattr(failure, "at", None))
+            return self._failed(str(failure), case, getattr(failure, "at", None), getattr(failure, "mistake", ""))
         except ConformanceError as fault:
             return self._outcome(Verdict.ERROR, str(fault))
         except DidNotEnd:
             return self._outcome_of_hang()
         except Exception as error:
-            return self._outcome(Verdict.FAILED, f"the codec raised {type(error).__name__}: {error}", case)
-        return self._outcome(Verdict.FAILED, _FLAKY, case) if again else self._outcome(Verdict.PASSED)
+            return self._failed(f"the codec raised {type(error).__name__}: {error}", case)
+        return self._failed(_FLAKY, case, mistake=_FLAKY_MISTAKE) if again else self._outcome(Verdict.PASSED)
 
     def _outcome_of_hang(self) -> Outcome:
         if self._current is None:
@@ -190,26 +203,27 @@ class Search:
                 Verdict.ERROR,
                 f"the subject's strategies did not end within {CASE_SECONDS:g} s. {_NOT_THE_CODECS}",
             )
-        return self._outcome(
-            Verdict.FAILED, f"the codec did not end within {CASE_SECONDS:g} s on these bytes; it loops", self._current
+        return self._failed(
+            f"the codec did not end within {CASE_SECONDS:g} s on these bytes; it loops",
+            self._current,
+            mistake="a loop that a length, count or offset of the message never lets end",
         )
 
     def _outcome_of_flakiness(self) -> Outcome:
         """Drawing depends on the strategies, and where keys are drawn for a mutation, on what decode finds."""
         if self._last is not None and _draws_alike(self.subject):
-            return self._outcome(
-                Verdict.FAILED,
-                "decode found other strings when it was given the same bytes again: the codec's answer depends on "
-                f"{_MORE}",
-                self._last,
-            )
+            text = f"decode found other strings in the same bytes: the codec's answer depends on {_MORE}"
+            return self._failed(text, self._last, mistake=_FLAKY_MISTAKE)
         return self._outcome(
             Verdict.ERROR,
             f"the subject's strategies do not draw the same twice: they depend on {_MORE}. {_NOT_THE_CODECS}",
         )
 
-    def _outcome(self, verdict: Verdict, detail: str = "", case: Case | None = None, at: int | None = None) -> Outcome:
-        return Outcome(check=self.check, verdict=verdict, detail=detail, case=case, at=at)
+    def _outcome(self, verdict: Verdict, detail: str = "") -> Outcome:
+        return Outcome(check=self.check, verdict=verdict, detail=detail)
+
+    def _failed(self, detail: str, case: Case | None, at: int | None = None, mistake: str = "") -> Outcome:
+        return Outcome(check=self.check, verdict=Verdict.FAILED, detail=detail, case=case, at=at, mistake=mistake)
 
 
 def _draws_alike(subject: Subject) -> bool:
@@ -231,10 +245,9 @@ def _draws_alike(subject: Subject) -> bool:
 _NOT_THE_CODECS = "The fault is the subject's, not the codec's"
 _FILTERED = "the subject's strategies filter out nearly all they draw; build valid messages instead"
 _NO_TIME = "the time was up before a case was judged; give the run more"
-_GREEDY = (
-    f"the codec asked for more than {MEMORY_MIB} MiB of memory: it makes room for a length before it is checked, or "
-    "keeps what it has seen"
-)
+_GREEDY = f"the codec asked for memory beyond the {MEMORY_MIB} MiB that it is let have"
+_GREEDY_MISTAKE = "room is made for a length that is not checked yet, or what was seen is kept"
+_FLAKY_MISTAKE = "something is kept between two calls, or drawn"
 _MORE = "more than what it was given (a global, a class attribute, the clock, randomness, something kept between calls)"
 _FLAKY = f"this case failed, and passed when it was tried again: the codec's answer depends on {_MORE}"
 

@@ -30,6 +30,7 @@ from metaprotocol_sdk.conformance.report import (
 from metaprotocol_sdk.conformance.search import Watch
 from metaprotocol_sdk.conformance.subject import Subject
 from metaprotocol_sdk.conformance.suite import DEFAULT_EXAMPLES, Progress, make_codec, replay, run
+from metaprotocol_sdk.conformance.target import target_of
 from metaprotocol_sdk.conformance.vectors.judge import run_vectors
 from metaprotocol_sdk.conformance.vectors.vector import Vector
 
@@ -131,7 +132,9 @@ def hold(
     """
     codec = make_codec(subject)
     started = datetime.now(UTC)
-    remembered = recollect(codec.name, laws, folder=folder)
+    # The same subject may be asked for by its codec's name and by its own.
+    home = target if ":" in target else target_of(subject)
+    remembered = recollect(codec.name, laws, target=home, folder=folder)
     report = run(
         subject,
         checks=laws,
@@ -143,13 +146,14 @@ def hold(
         watch=watch,
     )
     report = replace(report, outcomes=(*report.outcomes, *run_vectors(subject, vectors, progress=progress)))
+    retired = remembered.retire(report)
     return Findings(
         report=replace(report, strict=strict, known_failing=known_failing),
         codec=codec,
         target=target,
         started=started,
-        saved=save_failures(report, target=target, folder=folder),
-        retired=tuple(remembered.retire(report)),
+        saved=save_failures(report, target=home, folder=folder),
+        retired=tuple(retired),
         unreadable=remembered.unreadable,
     )
 

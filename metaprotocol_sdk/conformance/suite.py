@@ -100,16 +100,13 @@ def replay(
 def _judged(search: Search, codec: Codec, saved: Sequence[Case], max_examples: int, seed: int) -> Outcome:
     if why := search.check.exempts(codec):
         return Outcome(check=search.check, verdict=Verdict.SKIPPED, detail=why)
-    again = [search.verdict_on(case) for case in saved]
-    mended = tuple(case for case, outcome in zip(saved, again, strict=True) if outcome.verdict is Verdict.PASSED)
+    again = [(case, search.verdict_on(case)) for case in saved]
     drawn = search.run(codec.request_ids, max_examples, seed=seed)
-    recalled = [
-        replace(outcome, detail=f"{outcome.detail}. {_RECALLED}")
-        for outcome in again
-        if outcome.verdict is Verdict.FAILED and outcome.case != drawn.case
-    ]
-    failures = [drawn] if drawn.verdict is Verdict.FAILED else recalled
-    return replace(failures[0] if failures else drawn, mended=mended)
+    mended = tuple(case for case, told in again if told.verdict is Verdict.PASSED and case != drawn.case)
+    still = [told for case, told in again if told.verdict is Verdict.FAILED]
+    if drawn.verdict is Verdict.FAILED or not still:
+        return replace(drawn, mended=mended)
+    return replace(still[0], mended=mended, detail=f"{still[0].detail}. {_RECALLED}")
 
 
 _RECALLED = (

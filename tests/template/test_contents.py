@@ -119,7 +119,23 @@ def test_the_project_accepts_the_sdk_that_rendered_it_and_registers_its_codec(tm
 
 def test_the_ci_file_keeps_its_own_braces(tmp_path: Path) -> None:
     (ci,) = documents(rendered(tmp_path, SHAPES[0]).folder / ".github/workflows/ci.yml")
-    assert ci["jobs"]["test"]["steps"][1]["with"]["python-version"] == "${{ matrix.python-version }}"
+    steps = ci["jobs"]["test"]["steps"]
+    assert steps[1]["with"]["python-version"] == "${{ matrix.python-version }}"
+
+
+def test_the_ci_file_keeps_the_report_of_conformance_whatever_comes_out(tmp_path: Path) -> None:
+    (ci,) = documents(rendered(tmp_path, SHAPES[0]).folder / ".github/workflows/ci.yml")
+    steps = ci["jobs"]["test"]["steps"]
+    (written,) = [
+        word
+        for step in steps
+        for word in step.get("run", "").split()
+        if step.get("run", "").startswith("metaproto conformance") and word.startswith("html=")
+    ]
+    (upload,) = [step for step in steps if "upload-artifact" in step.get("uses", "")]
+    assert upload["if"] == "always()"
+    assert upload["with"]["name"] == "conformance-${{ matrix.python-version }}"
+    assert written.removeprefix("html=").startswith(upload["with"]["path"])
 
 
 @pytest.mark.parametrize("codec", [path.parent.name for path in (ROOT / "reference_codecs").glob("*/codec.py")])

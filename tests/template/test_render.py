@@ -65,7 +65,7 @@ def test_an_installed_project_keeps_every_law_by_its_name(tmp_path: Path) -> Non
 
 def test_each_law_is_a_test_of_its_own(tmp_path: Path) -> None:
     done = run(rendered(tmp_path, SHAPES[0]), "pytest", "-q", "-p", "no:cacheprovider", "--collect-only")
-    assert {f"tests/test_conformance.py::test_law[{law}]" for law in LAWS} <= set(done.stdout.splitlines())
+    assert {f"tests/test_conformance.py::TestConformance::test_law[{law}]" for law in LAWS} <= set(done.stdout.splitlines())
 
 
 def code_lines(source: str) -> int:

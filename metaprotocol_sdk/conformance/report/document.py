@@ -48,7 +48,7 @@ def _outcome_to_json(report: Report, outcome: Outcome, saved: Path | None, targe
         "seconds": round(outcome.seconds, 3),
     }
     if outcome.case is not None:
-        told |= {"case": outcome.case.to_json(), "at": outcome.at, "likely_mistake": outcome.check.mistake}
+        told |= {"case": outcome.case.to_json(), "at": outcome.at, "likely_mistake": outcome.likely_mistake}
     if saved is not None:
         told |= {"saved": str(saved), "replay": replay_command(target, saved)}
     return told

@@ -85,8 +85,15 @@ class Recollection:
         return moved
 
 
-def recollect(codec: str, laws: Collection[str], *, folder: Path = FAILURES) -> Recollection:
-    """What earlier runs saved of a codec under some laws, by file name; a file that holds no failure is told of."""
+def recollect(codec: str, laws: Collection[str], *, target: str, folder: Path = FAILURES) -> Recollection:
+    """What earlier runs saved of a subject under some laws, by file name; a file that holds no failure is told of.
+
+    Args:
+        codec: The codec's name.
+        laws: The laws' names.
+        target: What the subject is found by. Another subject of the same codec has failures of its own.
+        folder: Where they are.
+    """
     failures: dict[Path, SavedFailure] = {}
     unreadable = []
     for path in sorted(_folder_of(codec, folder).glob("*.json")):
@@ -95,7 +102,7 @@ def recollect(codec: str, laws: Collection[str], *, folder: Path = FAILURES) -> 
         except ConformanceError as error:
             unreadable.append(str(error))
             continue
-        if failure.law in laws:
+        if failure.law in laws and failure.target == target:
             failures[path] = failure
     return Recollection(failures, tuple(unreadable))
 

@@ -89,10 +89,15 @@ def to_html(report: Report, codec: Codec, *, target: str, saved: Mapping[str, Pa
 
 
 def _verdict(report: Report) -> str:
-    failing = sum(count for standing, count in report.counts.items() if standing.fails_the_run)
-    if failing:
-        return f"{failing} law{'s' if failing > 1 else ''} to mend"
+    if broken := report.counts.get(Standing.FAILED):
+        return f"{broken} law{'s' if broken > 1 else ''} broken"
+    if Standing.UNEXPECTED in report.counts:
+        return "known failures out of date"
     return "cannot be judged" if report.exit_code else "conforms"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _head(report: Report, target: str, started: datetime) -> str:
@@ -135,10 +140,10 @@ def _card(report: Report, outcome: Outcome, codec: Codec, target: str, saved: Pa
         f'<header>{title}<span class="tag">{check.level.value} · {standing.value}</span></header>',
         f'<p class="law">{escape(check.law)}</p>',
     ]
-    lines += [f'<p class="what">{escape(text)}</p>' for text in (outcome.detail,) if text]
+    lines += [f'<p class="what">{escape(_capital(text))}</p>' for text in (outcome.detail,) if text]
     lines += [f"<p>{escape(text)}</p>" for text in (_TOLD_AT_LENGTH[standing],) if text]
     if outcome.case is not None:
-        lines += [_figure(outcome.case, codec, outcome.at), f'<p class="mistake">{escape(check.mistake)}</p>']
+        lines += [_figure(outcome.case, codec, outcome.at), f'<p class="mistake">{escape(outcome.likely_mistake)}</p>']
     if saved is not None:
         lines.append(_command(replay_command(target, saved)))
     return "\n".join([*lines, "</article>"])
@@ -148,7 +153,7 @@ def _figure(case: Case, codec: Codec, mark: int | None) -> str:
     dumped = "\n".join(_spans(line) for line in case_dump(case, codec, mark=mark, color=True))
     parts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in case_parts(case).items())
     return (
-        f"<figure><figcaption>{escape(case_title(case).capitalize())}</figcaption>"
+        f"<figure><figcaption>{escape(_capital(case_title(case)))}</figcaption>"
         f"<pre>{dumped}</pre></figure>{f'<dl>{parts}</dl>' if parts else ''}"
     )
 

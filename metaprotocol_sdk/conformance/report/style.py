@@ -51,7 +51,7 @@ pre .bad { color: var(--bad); } pre .mark { background: var(--bad); color: var(-
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; margin: .6rem 0; }
 dt { color: var(--soft); } dd { margin: 0; font: 13px/1.6 ui-monospace, monospace; overflow-wrap: anywhere; }
 .run { display: flex; gap: .6rem; align-items: start; }
-.run pre { flex: 1; }
+.run pre { flex: 1; white-space: pre-wrap; overflow-wrap: anywhere; }
 .run button { font: inherit; padding: .45rem .8rem; border: 1px solid var(--line); border-radius: 8px; cursor: pointer;
   background: var(--card); color: var(--ink); }
 .run button:hover { border-color: var(--soft); }

@@ -102,8 +102,7 @@ def failure_text(
     lines = [head, *more, "", *what, ""]
     if outcome.case is not None:
         lines += [*_case_lines(outcome.case, codec, mark=outcome.at, color=color), ""]
-    if check.mistake:
-        lines += [_wrapped(f"likely mistake: {check.mistake}", "  ")]
+    lines.append(_wrapped(f"likely mistake: {outcome.likely_mistake}", "  "))
     if saved is not None:
         command = _painted(replay_command(target, saved), _BOLD, color)
         lines += [f"  saved as: {saved}", f"  replay:   {command}"]
