@@ -37,9 +37,9 @@ def everything_in(folder: Path) -> list[Path]:
 
 
 def test_a_project_is_written_where_it_was_asked_for(tmp_path: Path) -> None:
-    folder = new_project("My Protocol", output=tmp_path / "deep" / "er")
-    assert folder == tmp_path / "deep" / "er" / "my-protocol"
-    assert (folder / "my_protocol" / "codec.py").is_file()
+    folder = new_project("My Parcel", output=tmp_path / "deep" / "er")
+    assert folder == tmp_path / "deep" / "er" / "my-parcel"
+    assert (folder / "my_parcel" / "codec.py").is_file()
     assert list((tmp_path / "deep" / "er").iterdir()) == [folder]
 
 
@@ -326,4 +326,4 @@ def test_a_project_accepts_the_version_that_rendered_it(sdk: str, requirement: s
 
 
 def test_names_follow_from_what_a_person_typed() -> None:
-    assert names_of(" My  Protocol".replace("  ", " ")).project == "my-protocol"
+    assert names_of(" My  Parcel".replace("  ", " ")).project == "my-parcel"

@@ -17,15 +17,15 @@ from tests.cli.helpers import run
 
 
 def test_it_writes_the_project_and_says_what_to_do_next(tmp_path: Path) -> None:
-    result = run("new", "my-protocol", "--no-input", "-o", str(tmp_path), "-d", "framing=text")
+    result = run("new", "my-parcel", "--no-input", "-o", str(tmp_path), "-d", "framing=text")
     assert result.exit_code == 0, result.output
-    folder = tmp_path / "my-protocol"
-    assert f"my-protocol is in {folder}" in result.stdout
-    assert "DelimitedFrame" in (folder / "my_protocol" / "frame.py").read_text()
+    folder = tmp_path / "my-parcel"
+    assert f"my-parcel is in {folder}" in result.stdout
+    assert "DelimitedFrame" in (folder / "my_parcel" / "frame.py").read_text()
     closing = result.stdout.rstrip().splitlines()[-3:]
-    assert [line.strip() for line in closing] == next_commands(folder, "my_protocol")
+    assert [line.strip() for line in closing] == next_commands(folder, "my_parcel")
     assert closing[0].strip().startswith(f"cd {folder} && ")
-    assert closing[2].endswith("metaproto conformance my_protocol")
+    assert closing[2].endswith("metaproto conformance my_parcel")
 
 
 def test_quietly_it_says_where_the_project_is_and_no_more(tmp_path: Path) -> None:
@@ -34,15 +34,15 @@ def test_quietly_it_says_where_the_project_is_and_no_more(tmp_path: Path) -> Non
 
 
 def test_json_says_the_same_to_programs_and_asks_nothing(tmp_path: Path) -> None:
-    result = run("new", "my-protocol", "-o", str(tmp_path), "--format", "json")
+    result = run("new", "my-parcel", "-o", str(tmp_path), "--format", "json")
     assert result.exit_code == 0, result.output
-    folder = tmp_path / "my-protocol"
+    folder = tmp_path / "my-parcel"
     assert json.loads(result.stdout) == {
         "schema_version": 1,
-        "project": "my-protocol",
-        "package": "my_protocol",
+        "project": "my-parcel",
+        "package": "my_parcel",
         "folder": str(folder),
-        "next": next_commands(folder, "my_protocol"),
+        "next": next_commands(folder, "my_parcel"),
     }
 
 
