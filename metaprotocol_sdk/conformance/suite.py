@@ -182,7 +182,9 @@ def make_codec(subject: Subject) -> Codec:
         ConformanceError: The subject is no subject, or its factory makes no codec.
     """
     if not isinstance(subject, Subject):
-        raise ConformanceError(f"the subject is {type(subject).__name__}; it is a metaprotocol_sdk.conformance.Subject")
+        raise ConformanceError(
+            f"the subject is {type(subject).__name__}; it must be a metaprotocol_sdk.conformance.Subject"
+        )
     if not subject.sides:
         raise ConformanceError("the subject has neither requests nor responses: there is nothing to judge its codec by")
     try:

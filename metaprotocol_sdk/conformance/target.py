@@ -112,7 +112,7 @@ def _imported(name: str, what: str) -> ModuleType:
 def _checked(found: object, where: str) -> Subject:
     if not isinstance(found, Subject):
         raise ConformanceError(
-            f"{where} is {type(found).__name__}; it is a metaprotocol_sdk.conformance.Subject, which names the codec "
-            "and its messages"
+            f"{where} is {type(found).__name__}; it must be a metaprotocol_sdk.conformance.Subject, which names the "
+            "codec and its messages"
         )
     return found

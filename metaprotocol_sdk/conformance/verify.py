@@ -40,6 +40,7 @@ def verify(
         unittest.SkipTest: The law does not apply to this codec, or no case said anything about it. pytest counts it as
             a skipped test.
     """
+    __tracebackhide__ = True  # pytest shows the law and its text, not this function
     found = hold(subject, [law], target=target or target_of(subject), max_examples=max_examples, folder=folder)
     (outcome,) = found.report.outcomes
     if outcome.verdict is Verdict.SKIPPED:

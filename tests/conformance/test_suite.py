@@ -188,7 +188,7 @@ def test_a_replay_draws_nothing_and_judges_exactly_the_case() -> None:
 @pytest.mark.parametrize(
     ("subject", "text"),
     [
-        (TinyCodec, "the subject is ABCMeta; it is a metaprotocol_sdk.conformance.Subject"),
+        (TinyCodec, "the subject is ABCMeta; it must be a metaprotocol_sdk.conformance.Subject"),
         (Subject(TinyCodec, None, None), "neither requests nor responses"),
         (Subject(_raise, SAMPLES, None), "factory raised RuntimeError: no luck"),  # type: ignore[arg-type]
         (Subject(dict, SAMPLES, None), "factory makes dict"),  # type: ignore[arg-type]

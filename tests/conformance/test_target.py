@@ -54,7 +54,7 @@ def test_a_class_leads_there_too_and_a_subject_is_itself(package: str) -> None:
         ("nowhere_at_all:subject", "there is no module 'nowhere_at_all'. The working folder"),
         ("{}.nothing:subject", "there is no module '{}.nothing'"),
         ("{}.strategies:nothing", "has no 'nothing'; write subject = Subject"),
-        ("{}.strategies:wrong", "strategies:wrong is int; it is a metaprotocol_sdk.conformance.Subject"),
+        ("{}.strategies:wrong", "strategies:wrong is int; it must be a metaprotocol_sdk.conformance.Subject"),
     ],
 )
 def test_a_target_that_leads_nowhere_is_a_sentence(target: str, text: str, package: str) -> None:

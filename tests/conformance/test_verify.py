@@ -28,6 +28,14 @@ def test_a_broken_law_raises_with_the_bytes_and_the_command_that_replays_them(tm
     assert f"metaproto conformance my.strategies:subject --replay {saved}" in text
 
 
+def test_pytest_shows_the_failure_and_not_the_code_that_raised_it(tmp_path: Path) -> None:
+    subject = Subject(broken.KeepsTheOldId, REQUESTS, RESPONSES)
+    with pytest.raises(AssertionError) as caught:
+        verify(subject, "carries_the_request_id", max_examples=5, target="my.strategies:subject", folder=tmp_path)
+    assert "verify" in [entry.name for entry in caught.traceback]
+    assert "verify" not in [entry.name for entry in caught.traceback.filter(caught)]
+
+
 def test_a_law_that_does_not_apply_is_a_skipped_test(tmp_path: Path) -> None:
     with pytest.raises(unittest.SkipTest, match="carries_the_request_id: the codec declares no request_ids"):
         verify(RIGHT["line"], "carries_the_request_id", folder=tmp_path)
