@@ -16,7 +16,7 @@ import click
 
 from metaprotocol_sdk.cli.codecs import complete_codec
 from metaprotocol_sdk.cli.output import format_option, hanging, note, settings, write_json
-from metaprotocol_sdk.cli.parameters import duration, report_files
+from metaprotocol_sdk.cli.parameters import complete_law, duration, report_files
 from metaprotocol_sdk.cli.progress import ProgressLine, can_redraw
 
 if TYPE_CHECKING:
@@ -28,8 +28,17 @@ if TYPE_CHECKING:
 @click.argument("target", required=False, shell_complete=complete_codec)
 @click.option("--list", "only_list", is_flag=True, help="List the laws and end.")
 @click.option("-k", "expression", metavar="EXPR", default="", help="Only laws whose names match, as in pytest.")
-@click.option("--law", "laws", metavar="NAME", multiple=True, help="Only this law; may be repeated.")
-@click.option("--skip", metavar="NAME", multiple=True, help="Leave this law out; may be repeated.")
+@click.option(
+    "--law",
+    "laws",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=complete_law,
+    help="Only this law; may be repeated.",
+)
+@click.option(
+    "--skip", metavar="NAME", multiple=True, shell_complete=complete_law, help="Leave this law out; may be repeated."
+)
 @click.option("--strict", is_flag=True, help="A broken SHOULD law fails the run too.")
 @click.option(
     "--profile",

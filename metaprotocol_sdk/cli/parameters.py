@@ -1,4 +1,4 @@
-"""Values of options that click has no type for, as callbacks of :func:`click.option`."""
+"""Values of options that click has no type for, as callbacks of :func:`click.option`, and their completion."""
 
 from __future__ import annotations
 
@@ -37,3 +37,10 @@ def _report_file(value: str) -> tuple[str, Path]:
     if Path(file).is_dir():
         raise click.BadParameter(f"{file} is a folder; name a file in it")
     return kind, Path(file)
+
+
+def complete_law(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Laws whose names start with what is typed, for shell completion."""
+    from metaprotocol_sdk.conformance.checks import CHECKS
+
+    return [name for name in CHECKS if name.startswith(incomplete)]

@@ -40,6 +40,11 @@ def test_names_of_registered_codecs_complete_in_any_spelling() -> None:
     assert complete("metaproto conformance zzz", 2) == []
 
 
+def test_names_of_laws_complete() -> None:
+    assert complete("metaproto conformance --law wai", 3) == ["waits_without_consuming"]
+    assert complete("metaproto conformance --skip wai", 3) == ["waits_without_consuming"]
+
+
 def test_a_mistyped_command_completes_to_nothing_and_says_nothing() -> None:
     assert complete("metaproto codex x", 2) == []
 
