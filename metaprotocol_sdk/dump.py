@@ -47,6 +47,12 @@ def dump(codec: Codec, data: bytes, *, color: bool = False, mark: int | None = N
     return "\n".join(lines)
 
 
+def shown_fields(codec: Codec, data: bytes) -> Iterator[tuple[Field, str]]:
+    """Each field of ``data`` with its value as a dump shows it: every byte once and in order, whatever the codec says."""
+    for field in _every_byte(codec, data):
+        yield field, _shown(field)
+
+
 def _every_byte(codec: Codec, data: bytes) -> Iterator[Field]:
     """The codec's fields, with what it leaves out or names twice put right: a dump shows every byte once."""
     try:

@@ -15,6 +15,7 @@ from metaprotocol_sdk.cli.group import LazyGroup
 COMMANDS = {
     "new": ("metaprotocol_sdk.cli.new", "Start a project for a protocol of your own."),
     "conformance": ("metaprotocol_sdk.cli.conformance", "Hold a codec to the laws every codec must keep."),
+    "vectors": ("metaprotocol_sdk.cli.vectors", "Record golden vectors, and check codecs against them."),
     "codecs": ("metaprotocol_sdk.cli.codecs", "List the codecs that are installed."),
     "proxy": ("metaprotocol_sdk.cli.proxy", "Route real traffic of any registered protocol."),
     "demo": ("metaprotocol_sdk.cli.demo", "See a new protocol go through the proxy, in a minute."),

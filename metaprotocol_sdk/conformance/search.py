@@ -104,7 +104,7 @@ class Search:
             return self._outcome_of_hang()
         except _TimeIsUp:
             return None if self.judged else self._outcome(Verdict.ERROR, _NO_TIME)
-        except (Exception, StrategyFault) as error:
+        except (Exception, StrategyFault, ForeignFault) as error:
             return self._outcome_of(error)
         return None
 
@@ -113,6 +113,8 @@ class Search:
         match error:
             case StrategyFault():
                 return self._outcome(Verdict.ERROR, f"{error}. {_NOT_THE_CODECS}")
+            case ForeignFault():
+                return self._outcome(Verdict.ERROR, str(error))
             case Unsatisfiable():
                 return self._outcome(Verdict.ERROR, _FILTERED)
             case Flaky():
@@ -189,7 +191,7 @@ class Search:
             return self._outcome(Verdict.SKIPPED, str(reason))
         except AssertionError as failure:
             return self._failed(str(failure), case, getattr(failure, "at", None), getattr(failure, "mistake", ""))
-        except ConformanceError as fault:
+        except (ConformanceError, ForeignFault) as fault:
             return self._outcome(Verdict.ERROR, str(fault))
         except DidNotEnd:
             return self._outcome_of_hang()

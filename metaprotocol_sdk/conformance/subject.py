@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaprotocol_sdk.codec import Codec
@@ -11,6 +12,18 @@ from metaprotocol_sdk.metadata import MessageType, ResponseStatus
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
+
+
+FACTS = (
+    "strings",
+    "request_id",
+    "message_type",
+    "operation_name",
+    "response_status",
+    "header_size",
+    "body_size",
+)
+"""What may be stated of a message, by the names that :class:`Sample` and Metadata have for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +37,8 @@ class Sample:
         message_type: What the message is.
         operation_name: The span's name that decode must give it.
         response_status: Whether a reply counts as a success.
+        header_size: Bytes of framing and headers.
+        body_size: Bytes of payload.
     """
 
     data: bytes
@@ -33,6 +48,8 @@ class Sample:
     message_type: MessageType | None = None
     operation_name: str | None = None
     response_status: ResponseStatus | None = None
+    header_size: int | None = None
+    body_size: int | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.data, bytes):
@@ -43,8 +60,7 @@ class Sample:
     @property
     def facts(self) -> dict[str, Any]:
         """What is stated of the message, by the name of the argument that stated it."""
-        names = ("strings", "request_id", "message_type", "operation_name", "response_status")
-        return {name: value for name in names if (value := getattr(self, name)) is not None}
+        return {name: value for name in FACTS if (value := getattr(self, name)) is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +77,15 @@ class Subject:
         reply_to: Draws a reply to a given request, where it matters which one a reply answers: for a stateful codec, or
             one that writes a reply differently for different requests. It returns None for a request that nothing
             answers. Without it, replies are drawn from ``responses`` alone.
+        vectors: A file of golden vectors, or a folder of such files. None: the folder ``vectors`` beside the module
+            that defines ``factory``, where there is one.
     """
 
     factory: Callable[..., Codec]
     requests: SearchStrategy[Sample] | None
     responses: SearchStrategy[Sample] | None
     reply_to: Callable[[Sample], SearchStrategy[Sample] | None] | None = None
+    vectors: Path | None = None
 
     @property
     def sides(self) -> tuple[MessageType, ...]:
