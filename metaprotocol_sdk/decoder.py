@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from metaprotocol_sdk.buffer import Buffer
 from metaprotocol_sdk.codec import Codec, DecodeStatus
-from metaprotocol_sdk.exceptions import CodecBug, CodecError, DecodeError, MessageTooLarge
+from metaprotocol_sdk.exceptions import UNCONTRACTED, CodecBug, CodecError, DecodeError, MessageTooLarge
 from metaprotocol_sdk.metadata import MessageType, Metadata
 
 _WAIT, _DONE, _SKIPPED = DecodeStatus.WAIT_FOR_DATA, DecodeStatus.DONE, DecodeStatus.SKIPPED
@@ -73,7 +73,7 @@ class Decoder:
             except DecodeError as error:
                 self._broken = error
                 raise
-            except Exception as error:
+            except UNCONTRACTED as error:
                 raise self._bug(error) from error
             if status is _DONE:
                 self._check_done(metadata, have)
@@ -97,6 +97,15 @@ class Decoder:
             raise self._broken
         if have - len(self._buffer) != len(origin):
             raise self._bug(f"put bytes into the buffer: {have} were there, {len(self._buffer)} are after a message")
+        if type(metadata.message_type) is not MessageType or type(metadata.request_id) is not int:
+            self._check_fields(metadata)
+
+    def _check_fields(self, metadata: Metadata) -> None:
+        kind, request_id = metadata.message_type, metadata.request_id
+        if not isinstance(kind, MessageType):
+            raise self._bug(f"set message_type to {type(kind).__name__}; it takes a MessageType")
+        if not isinstance(request_id, int):
+            raise self._bug(f"set request_id to {type(request_id).__name__}; it takes an int")
 
     def _check_taken(self, taken: bytes, origin: object) -> None:
         if type(origin) is not bytes:
@@ -125,7 +134,7 @@ class Decoder:
         assert self._buffer.taken is not None
         self._buffer.taken.clear()
 
-    def _bug(self, what: str | Exception) -> CodecBug:
+    def _bug(self, what: str | BaseException) -> CodecBug:
         name = self.codec.name
         bug = CodecBug(name, "decode", what) if isinstance(what, str) else CodecBug.from_exception(name, "decode", what)
         self._broken = bug

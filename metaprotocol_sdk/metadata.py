@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any, TypeVar, overload
 
-from metaprotocol_sdk.exceptions import CodecBug, CodecError, DecodeError
+from metaprotocol_sdk.exceptions import UNCONTRACTED, CodecBug, CodecError, DecodeError
 
 _T = TypeVar("_T")
 
@@ -157,7 +157,7 @@ class Metadata(MutableMapping[str, str]):
         except BaseException as error:
             self._restore(folded, spelling)
             self._loader = loader
-            if isinstance(error, CodecError) or not isinstance(error, Exception):
+            if isinstance(error, CodecError) or not isinstance(error, UNCONTRACTED):
                 raise
             if isinstance(error, DATA_ERRORS):
                 raise DecodeError(f"{type(error).__name__}: {error}") from error

@@ -177,6 +177,15 @@ def breaking(body: str) -> type[Codec]:
 
 
 BUGS = {
+    "message_type that is none": (
+        "metadata.origin_message = buffer.drain(3)\nmetadata.message_type = 2\nreturn DONE",
+        "set message_type to int; it takes a MessageType",
+    ),
+    "request_id that is none": (
+        "metadata.origin_message = buffer.drain(3)\nmetadata.request_id = '7'\nreturn DONE",
+        "set request_id to str; it takes an int",
+    ),
+    "exit": ("raise SystemExit(3)", "raised SystemExit: 3"),
     "done, nothing taken": ("metadata.origin_message = b''\nreturn DONE", "returned DONE without taking a byte"),
     "done, origin not set": (
         "buffer.drain(3)\nreturn DONE",

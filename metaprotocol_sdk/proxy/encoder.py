@@ -11,7 +11,7 @@ from typing import Self
 from metaprotocol_sdk.buffer import Buffer
 from metaprotocol_sdk.codec import Codec
 from metaprotocol_sdk.errors import Error
-from metaprotocol_sdk.exceptions import CodecBug, EncodeError
+from metaprotocol_sdk.exceptions import UNCONTRACTED, CodecBug, EncodeError
 from metaprotocol_sdk.metadata import Metadata
 from metaprotocol_sdk.mutation import NO_MUTATION, Mutation
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
@@ -36,8 +36,19 @@ class Encoder:
         self.stats = stats
         self._warned = set() if warned is None else warned
 
-    def for_codec(self, codec: Codec) -> Self:
-        """The encoder of one connection's codec: the same one unless the protocol keeps state per connection."""
+    def for_connection(self) -> Self:
+        """The encoder of one connection's codec: the same one unless the protocol keeps state per connection.
+
+        Raises:
+            CodecBug: The codec broke its contract.
+        """
+        name = self.codec.name
+        try:
+            codec = self.codec.for_connection()
+        except UNCONTRACTED as error:
+            raise CodecBug.from_exception(name, "for_connection", error) from error
+        if not isinstance(codec, Codec):
+            raise CodecBug(name, "for_connection", f"returned {type(codec).__name__}; it returns a codec")
         return self if codec is self.codec else type(self)(codec, self.stats, warned=self._warned)
 
     def message(self, metadata: Metadata, mutation: Mutation, request_id: int) -> bytes:
@@ -67,7 +78,7 @@ class Encoder:
             self.codec.encode(metadata, mutation, buffer)
         except EncodeError:
             raise
-        except Exception as error:
+        except UNCONTRACTED as error:
             raise CodecBug.from_exception(self.codec.name, "encode", error) from error
         finally:
             metadata.request_id = origin_id
@@ -99,7 +110,7 @@ class Encoder:
         except EncodeError as problem:
             _log.warning("codec %s cannot say an error reply: %s", self.codec.name, problem)
             return b""
-        except Exception as problem:
+        except UNCONTRACTED as problem:
             raise CodecBug.from_exception(self.codec.name, "on_error", problem) from problem
         return buffer.drain(len(buffer))
 
@@ -115,7 +126,7 @@ class Encoder:
         except EncodeError as problem:
             _log.warning("codec %s cannot answer a heartbeat: %s", self.codec.name, problem)
             return b""
-        except Exception as problem:
+        except UNCONTRACTED as problem:
             raise CodecBug.from_exception(self.codec.name, "heartbeat_reply", problem) from problem
         if has_reply and not buffer:
             raise CodecBug(self.codec.name, "heartbeat_reply", "returned True and wrote nothing")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Any
 
 from metaprotocol_sdk.exceptions import ConfigError, Finding, Severity
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
@@ -186,7 +188,9 @@ async def _serve(
     on_ready: Callable[[Addresses], None] | None,
     filters: Mapping[str, FilterFactory] | None,
 ) -> None:
-    signals = _Signals(asyncio.get_running_loop())
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_on_loop_error)
+    signals = _Signals(loop)
     server = Server(config, filters=filters)
     await server.start()
     _log_notes(config)
@@ -222,9 +226,18 @@ class _Signals:
         self.second = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal)
+        # Its default would end the process without a drain. Envoy goes on, too.
+        loop.add_signal_handler(signal.SIGHUP, _log.warning, "SIGHUP is ignored; SIGTERM drains and stops the proxy")
 
     def _on_signal(self) -> None:
         (self.second if self.first.is_set() else self.first).set()
+
+
+def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:  # noqa: ARG001
+    """What no callback caught, such as too many open files when a client is accepted."""
+    error = context.get("exception")
+    reason = f": {os.strerror(error.errno).lower()}" if isinstance(error, OSError) and error.errno else ""
+    _log.error("event loop: %s%s", context["message"], reason, exc_info=error)
 
 
 def _log_notes(config: ProxyConfig) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from typing import Any
 
 import pytest
 
@@ -57,14 +59,16 @@ def test_a_codec_that_rewrites_is_always_asked() -> None:
 
 
 def test_a_mutation_that_cannot_be_said_is_left_out_counted_and_warned_of_once(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer = encoder(StubbornCodec())
     request = decoded(message(7, b"body", cmd="1"))
     with caplog.at_level(logging.WARNING, "metaprotocol.proxy"):
         assert writer.message(request, Mutation(other="x"), 7) is request.origin_message
         assert writer.message(request, Mutation(other="x"), 9) == message(9, b"body", cmd="1")
-        again = writer.for_codec(StubbornCodec())
+        monkeypatch.setattr(StubbornCodec, "for_connection", lambda codec: StubbornCodec())
+        again = writer.for_connection()
+        assert again is not writer
         assert again.message(request, Mutation(other="x"), 7) is request.origin_message
     assert writer.stats.mutation_failed == 3
     assert len(caplog.records) == 1
@@ -141,6 +145,18 @@ def test_error_replies_and_heartbeats_are_the_codecs() -> None:
 
 def test_one_encoder_serves_every_connection_of_a_codec_without_state() -> None:
     writer = encoder(IdCodec())
-    assert writer.for_codec(writer.codec) is writer
-    other = IdCodec()
-    assert writer.for_codec(other).codec is other
+    assert writer.for_connection() is writer
+
+
+@pytest.mark.parametrize(
+    ("made", "what"),
+    [(KeyError("x"), "raised KeyError: 'x'"), (SystemExit(1), "raised SystemExit: 1"), (None, "NoneType")],
+)
+def test_a_codec_that_cannot_be_had_for_a_connection_is_a_bug(made: BaseException | None, what: str) -> None:
+    class Unmakeable(IdCodec):
+        def for_connection(self) -> Any:
+            if made is not None:
+                raise made
+
+    with pytest.raises(CodecBug, match=re.escape(f"for_connection {what}" if made else "returned NoneType")):
+        encoder(Unmakeable()).for_connection()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -27,7 +28,7 @@ from metaprotocol_sdk.proxy.config.values import (
 )
 from metaprotocol_sdk.proxy.filters.filter import Filter, Verdict
 from metaprotocol_sdk.proxy.router import ROUTER_NAME
-from metaprotocol_sdk.proxy.server import Server
+from metaprotocol_sdk.proxy.server import Server, _on_loop_error
 from metaprotocol_sdk.proxy.server import run as serve
 from metaprotocol_sdk.proxy.stream import Stream
 from tests.proxy.codecs import IdCodec, message
@@ -177,6 +178,31 @@ def until_refused(address: tuple[str, int]) -> None:
     with suppress(ConnectionError):
         while True:
             socket.create_connection(address).close()
+
+
+def test_a_hangup_is_ignored_and_said_to_be(caplog: pytest.LogCaptureFixture) -> None:
+    def script(address: tuple[str, int]) -> None:
+        with socket.create_connection(address) as client:
+            os.kill(os.getpid(), signal.SIGHUP)
+            client.sendall(message(5))
+            assert client.recv(4096).startswith(message(5)[:1])
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    assert Served(ProxyConfig(listeners=(listener(),)), script).code == 0
+    assert "SIGHUP is ignored" in caplog.text
+
+
+def test_what_no_callback_caught_is_a_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        _on_loop_error(loop, {"message": "accept failed", "exception": OSError(errno.EMFILE, "x")})
+        _on_loop_error(loop, {"message": "something else"})
+
+    run(main())
+    assert [record.getMessage() for record in caplog.records] == [
+        "event loop: accept failed: too many open files",
+        "event loop: something else",
+    ]
 
 
 def test_a_second_signal_stops_at_once() -> None:

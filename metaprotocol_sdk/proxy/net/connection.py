@@ -108,6 +108,14 @@ class Connection(asyncio.Protocol):
         self._left = left or sys.maxsize
         return is_less
 
+    @staticmethod
+    def _forget(error: BaseException | None) -> None:
+        """Lets go what an error's tracebacks hold. A broken Decoder keeps its error, whose frames hold the Decoder with
+        all it has buffered: megabytes that nothing but the collector would find."""
+        while error is not None:
+            error.__traceback__ = None
+            error = error.__cause__ or error.__context__
+
     def _arm(self, delay: float) -> None:
         self._disarm()
         self._timer = self._context.turns.wheel.add(self, delay)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from metaprotocol_sdk.exceptions import CodecBug
 from metaprotocol_sdk.proxy.encoder import Encoder
 from metaprotocol_sdk.proxy.metrics import REQUEST_TIME_BOUNDS, Histogram, ListenerStats
 from metaprotocol_sdk.proxy.net.loop import Turns
+from metaprotocol_sdk.proxy.responder import Responder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,13 +19,16 @@ class Limits:
         clients: Connections one listener takes at once.
         in_flight: Requests of one client at once; more are not read until some are answered.
         held_bytes: Bytes of replies that wait for an earlier one until no more requests are read.
-        buffered_bytes: Bytes of replies a client has not read until it is cut off.
+        buffered_bytes: Bytes of replies a client has not read until it is cut off, and bytes of one client's requests
+            in flight until no more are read.
+        unread_bytes: Bytes a server has not read until its connection gets no more requests.
         connections: Connections to one endpoint at once.
         pending: Requests that wait for one of those; more get an error.
         shared_in_flight: Requests on one shared connection at once.
         close_timeout: Seconds after which a connection that is being closed is cut off if its peer has read nothing
             of what is left.
         linger_timeout: Seconds a client that sent a malformed message has to close its side.
+        stall_timeout: Seconds after which a server that reads nothing of what it is sent is given up.
         upstream_idle_timeout: Seconds an unused connection to a server is kept, at least; Envoy's TCP pool default.
     """
 
@@ -31,11 +36,13 @@ class Limits:
     in_flight: int = 256
     held_bytes: int = 1024 * 1024
     buffered_bytes: int = 64 * 1024 * 1024
+    unread_bytes: int = 1024 * 1024
     connections: int = 1024
     pending: int = 1024
     shared_in_flight: int = 1024
     close_timeout: float = 5.0
     linger_timeout: float = 2.0
+    stall_timeout: float = 15.0
     upstream_idle_timeout: float = 600.0
 
 
@@ -64,6 +71,10 @@ class Context:
     def stats(self) -> ListenerStats:
         """The listener's counters."""
         return self.encoder.stats
+
+    def report(self, bug: CodecBug) -> None:
+        """Counts and logs a bug of the listener's codec."""
+        Responder(self.encoder, listener=self.listener).report(bug)
 
     @property
     def has_ids(self) -> bool:

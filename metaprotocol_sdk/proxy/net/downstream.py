@@ -56,6 +56,7 @@ class DownstreamConnection(Connection):
         "_now",
         "_oneways",
         "_replies",
+        "_request_bytes",
         "_responder",
         "_stats",
     )
@@ -69,17 +70,18 @@ class DownstreamConnection(Connection):
         idle_timeout: float | None = None,
     ) -> None:
         super().__init__(context)
-        codec = context.encoder.codec.for_connection()
+        encoder = context.encoder.for_connection()
         self._chain = chain
         self._crowd = crowd
         self._idle_timeout = idle_timeout
-        self._decoder = Decoder(codec, MessageType.REQUEST)
-        self._responder = Responder(context.encoder.for_codec(codec), listener=context.listener)
+        self._decoder = Decoder(encoder.codec, MessageType.REQUEST)
+        self._responder = Responder(encoder, listener=context.listener)
         self._stats = context.stats
         self._has_ids = context.has_ids
         self._now = context.turns.loop.time
         self._replies: Replies[Stream] = Replies()
         self._oneways = 0
+        self._request_bytes = 0
         self._holds = 0
         self._active_at = 0.0
         self._is_reading = False
@@ -110,6 +112,8 @@ class DownstreamConnection(Connection):
             self.abort()
         elif self._idle_timeout is not None:
             self._arm(self._idle_timeout)
+        if self._crowd.is_draining:
+            self.drain()
 
     # Requests come in.
 
@@ -144,7 +148,7 @@ class DownstreamConnection(Connection):
                     break
                 self._stats.request_decoding_success += 1
                 self._on_message(message)
-                if self.in_flight >= self._context.limits.in_flight:
+                if self._is_full(self._context.limits.in_flight - 1):
                     self._pace()
         except CodecError as error:
             self._stats.request_decoding_error += 1
@@ -175,6 +179,7 @@ class DownstreamConnection(Connection):
             return
         stats.request += 1
         stats.request_active += 1
+        self._request_bytes += len(message.origin_message)
         message.folded[APPLICATION_PROTOCOL] = self._context.protocol
         self._chain.start(stream)
 
@@ -200,6 +205,7 @@ class DownstreamConnection(Connection):
             self._responder.report(error)
         else:
             _log.warning("listener %s: client %s: %s", self._context.listener, self.peer, error)
+        self._forget(error)
         self._is_ending = self._is_leaving = True
 
     # Replies go out.
@@ -234,6 +240,7 @@ class DownstreamConnection(Connection):
         stream.is_over = True
         self._active_at = now = self._now()
         self._stats.request_active -= 1
+        self._request_bytes -= len(stream.request.origin_message)
         self._context.request_time.observe((now - stream.started) * 1000)
 
     def _write_reply(self, stream: Stream, reply: bytes | None) -> None:
@@ -245,6 +252,7 @@ class DownstreamConnection(Connection):
             self._is_ending = self._is_leaving = True
         for abandoned in self._replies.abandoned:
             self._stats.request_active -= 1
+            self._request_bytes -= len(abandoned.request.origin_message)
             abandoned.abort()
         self._replies.abandoned.clear()
         self._proceed()
@@ -276,7 +284,7 @@ class DownstreamConnection(Connection):
     def _pace(self) -> None:
         limits = self._context.limits
         most = limits.in_flight // 2 if self._is_paused else limits.in_flight - 1
-        wants = self.is_clogged or self._holds > 0 or self.in_flight > most or self._replies.held > limits.held_bytes
+        wants = self.is_clogged or self._holds > 0 or self._is_full(most) or self._replies.held > limits.held_bytes
         if wants == self._is_paused or self.is_closing:
             return
         self._is_paused = wants
@@ -286,6 +294,9 @@ class DownstreamConnection(Connection):
         if not self._is_eof:
             self._transport.resume_reading()
         self._read()
+
+    def _is_full(self, most: int) -> bool:
+        return self.in_flight > most or self._request_bytes > self._context.limits.buffered_bytes
 
     def pause_writing(self) -> None:
         """Called by the loop when the client does not read."""

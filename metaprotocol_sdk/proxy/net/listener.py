@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+from typing import Any
 
-from metaprotocol_sdk.exceptions import ConfigError, Finding
+from metaprotocol_sdk.exceptions import CodecBug, ConfigError, Finding
 from metaprotocol_sdk.proxy.config.values import ListenerConfig
 from metaprotocol_sdk.proxy.filters.chain import FilterChain
 from metaprotocol_sdk.proxy.net.context import Context
@@ -22,6 +23,14 @@ _ADVICE = {
     errno.EADDRNOTAVAIL: "give the listener an address of this machine, or 0.0.0.0 or :: for every one",
     errno.EACCES: "give the listener a port from 1024 up, or run the proxy with the right to use this one",
 }
+
+
+class _Refusal(asyncio.Protocol):
+    """A client that cannot be served. An event loop that is given no protocol for it may accept nobody after it."""
+
+    def connection_made(self, transport: Any) -> None:
+        """Called by the loop once the client has connected."""
+        transport.abort()
 
 
 class Listener:
@@ -60,10 +69,14 @@ class Listener:
             text = f"listener {self.config.name!r} cannot listen on {address}: {reason}; {advice}"
             raise ConfigError([Finding(message=text)]) from error
 
-    def _connection(self) -> DownstreamConnection:
-        return DownstreamConnection(
-            self.context, self._chain, crowd=self.connections, idle_timeout=self.config.idle_timeout
-        )
+    def _connection(self) -> asyncio.Protocol:
+        try:
+            return DownstreamConnection(
+                self.context, self._chain, crowd=self.connections, idle_timeout=self.config.idle_timeout
+            )
+        except CodecBug as bug:
+            self.context.report(bug)
+            return _Refusal()
 
     @property
     def bound(self) -> tuple[str, int]:
@@ -76,6 +89,7 @@ class Listener:
         """Stops accepting, and has each client's connection close as soon as it has no request in flight."""
         if self._server is not None:
             self._server.close()
+        self.connections.is_draining = True
         for connection in self.connections:
             connection.drain()
 

@@ -28,11 +28,16 @@ _C = TypeVar("_C")
 
 
 class Crowd(Generic[_C]):
-    """Connections that are open, and a way to wait until none is."""
+    """Connections that are open, and a way to wait until none is.
 
-    __slots__ = ("_gone", "_members")
+    Attributes:
+        is_draining: Whether they are to end as soon as they can, those that come in now too.
+    """
+
+    __slots__ = ("_gone", "_members", "is_draining")
 
     def __init__(self) -> None:
+        self.is_draining = False
         self._members: dict[_C, None] = {}
         self._gone = asyncio.Event()
         self._gone.set()

@@ -6,6 +6,7 @@ import asyncio
 import errno
 
 from metaprotocol_sdk.errors import Error, ErrorType
+from metaprotocol_sdk.exceptions import CodecBug
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.ids import capacity
@@ -119,7 +120,14 @@ class Pool:
     def _connect_more(self) -> None:
         limit = self.context.limits.connections
         while not self._is_closed and self._excess > 0 and len(self._open) < limit:
-            connection = UpstreamConnection(self)
+            try:
+                connection = UpstreamConnection(self)
+            except CodecBug as bug:
+                self.context.report(bug)
+                self._fail_pending(
+                    len(self._pending), self._failure(f"the codec failed to connect to '{self.endpoint.name}'")
+                )
+                return
             self._open.add(connection)
             self._attempts[connection] = self.context.turns.spawn(self._connect(connection))
 
@@ -156,7 +164,7 @@ class Pool:
             self.stats.upstream_cx_connect_fail += 1
             side = "remote" if problem.errno in _REMOTE else "local"
             return self._failure(f"{side} connection failure '{self.endpoint.name}'")
-        if connection.is_closing:  # accepted, and closed again before it could be used
+        if not connection.has_capacity:  # the server has ended it again already, or sent what nobody asked for
             return self._failure(f"remote connection failure '{self.endpoint.name}'")
         return None
 
@@ -165,17 +173,20 @@ class Pool:
 
     def _connect_failed(self, error: Error) -> None:
         """Fails the requests the attempt was made for; those that came later have their own attempts."""
-        for _ in range(min(self._excess, self._per_connection)):
+        self._fail_pending(min(self._excess, self._per_connection), error)
+        self._connect_more()
+
+    def _fail_pending(self, count: int, error: Error) -> None:
+        """Fails the first ``count`` requests that wait; one may take others that wait with it."""
+        while count > 0 and self._pending:
             stream = self._next_pending()
             stream.chain.fail(stream, error)
-        self._connect_more()
+            count -= 1
 
     async def close(self, seconds: float) -> None:
         """Ends every request that still waits, and closes every connection within ``seconds``, or cuts it."""
         self._is_closed = True
-        while self._pending:
-            stream = self._next_pending()
-            stream.chain.fail(stream, self._failure("the proxy stops"))
+        self._fail_pending(len(self._pending), self._failure("the proxy stops"))
         for attempt in self._attempts.values():
             attempt.cancel()
         for connection in self._open:

@@ -55,6 +55,7 @@ class UpstreamConnection(Connection):
         "_decoder",
         "_encoder",
         "_has_ids",
+        "_has_server_ended",
         "_held",
         "_ids",
         "_is_adopted",
@@ -63,6 +64,7 @@ class UpstreamConnection(Connection):
         "_pool",
         "_stats",
         "_streams",
+        "_tellers",
         "_uses",
         "_uses_then",
     )
@@ -70,26 +72,31 @@ class UpstreamConnection(Connection):
     def __init__(self, pool: Owner) -> None:
         context = pool.context
         super().__init__(context)
-        codec = context.encoder.codec.for_connection()
+        self._encoder = context.encoder.for_connection()
+        codec = self._encoder.codec
         self._pool = pool
         self._stats = pool.stats
         self._listener_stats = context.stats
         self._decoder = Decoder(codec, MessageType.RESPONSE)
-        self._encoder = context.encoder.for_codec(codec)
         self._has_ids = context.has_ids
         self._ids = RequestIds(codec.request_ids, limit=context.limits.shared_in_flight) if context.is_shared else None
         self._streams: dict[int, Stream] = {}
         self._held: set[Downstream] = set()
+        self._tellers: set[Downstream] = set()
         self._is_adopted = False
         self._is_spent = False
+        self._has_server_ended = False
         self._uses = self._uses_then = 0
 
     @property
     def has_capacity(self) -> bool:
         """Whether it can take a request now."""
-        if self.is_closing or self._is_spent:
+        if self.is_closing or self._is_spent or (self.is_clogged and self._is_over_limit()):
             return False
         return self._ids.has_free if self._ids is not None else not self._streams
+
+    def _is_over_limit(self) -> bool:
+        return self.unwritten > self._context.limits.unread_bytes
 
     @property
     def in_flight(self) -> int:
@@ -119,8 +126,11 @@ class UpstreamConnection(Connection):
         stats = self._stats
         stats.upstream_rq_total += 1
         stats.upstream_cx_tx_bytes_total += len(data)
+        if stream.is_oneway:
+            self._note_teller(stream.downstream)
         self.write(data)
         if self.is_clogged:
+            self._left += len(data)
             self._hold(stream.downstream)
         if stream.is_oneway:
             self._sent_oneway(stream, wire_id)
@@ -131,6 +141,12 @@ class UpstreamConnection(Connection):
         self._streams[stream.wire_id] = stream
         if stream.downstream.is_clogged:
             self.throttle(stream)
+
+    def _note_teller(self, downstream: Downstream) -> None:
+        """Keeps whose oneways this turn writes: should that be too much, they are what must be stopped."""
+        if not self._out:
+            self._tellers.clear()
+        self._tellers.add(downstream)
 
     def _free_id(self, wire_id: int) -> None:
         if self._ids is not None:
@@ -146,7 +162,8 @@ class UpstreamConnection(Connection):
 
     def cancel(self, stream: Stream) -> None:
         """Gives a request up. Its answer may still come, so an unshared connection ends with it."""
-        del self._streams[stream.wire_id]
+        if self._streams.pop(stream.wire_id, None) is None:  # all of them are being failed right now
+            return
         self._stats.upstream_rq_active -= 1
         self._stats.upstream_rq_cancelled += 1
         if self._ids is None:
@@ -224,7 +241,7 @@ class UpstreamConnection(Connection):
     def _on_other(self, message: Metadata) -> None:
         if message.message_type is MessageType.HEARTBEAT:
             answer = self._encoder.heartbeat_reply(message)
-            if answer:
+            if answer and not self.is_clogged:  # one that reads nothing misses nothing
                 self.write(answer)
             return
         self._listener_stats.response_unmatched += 1
@@ -239,17 +256,35 @@ class UpstreamConnection(Connection):
         """Only here, with every byte of the read looked at, is the connection handed to another request."""
         if self.is_closing or (self._ids is None and self._streams):
             return
-        if self._is_spent or (self._ids is None and self._decoder.buffered):
-            self._end()
+        if self._ids is None and (self._decoder.buffered or self.is_clogged):
+            self._is_spent = True  # it says more than it was asked, or answers without having read
+        if not self._is_adopted:
             return
-        self._pool.update(self)
+        if self._is_spent:
+            self._end()
+        else:
+            self._pool.update(self)
 
     # The end.
 
     def eof_received(self) -> None:
-        """Called by the loop when the server sends no more; the loop closes the connection a little later."""
+        """Called by the loop when the server sends no more. What was written for it still goes out."""
         self._is_spent = True
+        if self._is_adopted:
+            self._on_server_end()
+            self.close()
+
+    def _on_server_end(self) -> None:
+        self._has_server_ended = self._is_spent = True
+        self._stats.upstream_cx_destroy_remote += 1
+        self._stats.upstream_cx_destroy_remote_with_active_rq += bool(self._streams)
         self._pool.update(self)
+        self._fail_lost()
+
+    def _fail_lost(self) -> None:
+        self._release_held()
+        text = f"meta protocol upstream request: remote connection failure '{self._pool.endpoint.name}'"
+        self._fail_all(Error(ErrorType.UNSPECIFIED, text, "UC"))
 
     def _on_broken(self, error: CodecError) -> None:
         stats = self._listener_stats
@@ -257,15 +292,18 @@ class UpstreamConnection(Connection):
         stats.response_error_caused_connection_close += 1
         name = self._pool.endpoint.name
         if isinstance(error, CodecBug):
-            stats.codec_bug += 1
-            _log.error("connection to %s closed: %s", name, error, exc_info=error.__cause__)
+            self._context.report(error)
             text = f"meta protocol upstream request: the codec failed on the reply of '{name}'"
         else:
             _log.warning("connection to %s closed: %s", name, error)
             text = str(error)
+        self._forget(error)
+        self._give_up(Error(ErrorType.BAD_RESPONSE, text))
+
+    def _give_up(self, error: Error) -> None:
         self._stats.upstream_cx_destroy_local_with_active_rq += bool(self._streams)
         self._end()
-        self._fail_all(Error(ErrorType.BAD_RESPONSE, text))
+        self._fail_all(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop when the connection has ended, by whichever side."""
@@ -275,15 +313,13 @@ class UpstreamConnection(Connection):
         stats = self._stats
         stats.upstream_cx_active -= 1
         if self.is_closing:
-            stats.upstream_cx_destroy_local += 1
+            stats.upstream_cx_destroy_local += not self._has_server_ended
         else:
-            stats.upstream_cx_destroy_remote += 1
-            stats.upstream_cx_destroy_remote_with_active_rq += bool(self._streams)
+            self._on_server_end()
         super().connection_lost(exc)
+        self._tellers.clear()
         self._pool.lost(self)
-        self._release_held()
-        text = f"meta protocol upstream request: remote connection failure '{self._pool.endpoint.name}'"
-        self._fail_all(Error(ErrorType.UNSPECIFIED, text, "UC"))
+        self._fail_lost()
 
     def _end(self) -> None:
         """Leaves the pool before anything else happens, so that no request comes this way any more."""
@@ -294,30 +330,49 @@ class UpstreamConnection(Connection):
         streams, self._streams = self._streams, {}
         self._stats.upstream_rq_active -= len(streams)
         for stream in streams.values():
-            stream.chain.fail(stream, error)
+            if not stream.is_over:  # one that fails may take others of its client with it
+                stream.chain.fail(stream, error)
 
     def on_timer(self, now: float) -> None:
-        """A close that took too long, or nothing to do for as long as an idle connection is kept."""
+        """A close that took too long, a server that reads nothing, or no request for as long as that is allowed."""
         if self.is_closing:
             super().on_timer(now)
+        elif self.is_clogged:
+            self._on_stall()
         elif not self._streams and self._uses == self._uses_then:
             self._end()
         else:
             self._uses_then = self._uses
             self._arm(self._context.limits.upstream_idle_timeout)
 
+    def _on_stall(self) -> None:
+        limits = self._context.limits
+        if self._is_read_by_peer():
+            self._arm(limits.stall_timeout)
+            return
+        name = self._pool.endpoint.name
+        _log.warning("connection to %s closed: it has read nothing for %g s", name, limits.stall_timeout)
+        text = f"meta protocol upstream request: '{name}' reads no requests"
+        self._give_up(Error(ErrorType.UNSPECIFIED, text, "UC"))
+
     # Back-pressure: a server that does not read stops the clients that send to it.
 
     def pause_writing(self) -> None:
         """Called by the loop when the server does not read."""
         super().pause_writing()
-        for stream in self._streams.values():
-            self._hold(stream.downstream)
+        for downstream in [*self._tellers, *[stream.downstream for stream in self._streams.values()]]:
+            self._hold(downstream)
+        self._left = self.unwritten
+        self._arm(self._context.limits.stall_timeout)
+        self._pool.update(self)
 
     def resume_writing(self) -> None:
         """Called by the loop when the server reads again."""
         super().resume_writing()
+        if not self.is_closing:
+            self._arm(self._context.limits.upstream_idle_timeout)
         self._release_held()
+        self._pool.update(self)
 
     def _hold(self, downstream: Downstream) -> None:
         if downstream not in self._held:
