@@ -5,6 +5,7 @@ Nothing here filters what it draws, so a law costs no more than its examples.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import accumulate
@@ -60,7 +61,7 @@ def chunkings(size: int, *, edges: Iterable[int] = ()) -> st.SearchStrategy[tupl
 
 @st.composite
 def corruptions(draw: st.DrawFn, data: bytes) -> bytes:
-    """``data`` with one to three faults: a byte, an extreme number, bytes missing, doubled, put in, or cut off."""
+    """``data`` with one to three faults: a byte, an extreme number, a word, bytes missing, doubled, put in, cut off."""
     for _ in range(draw(st.integers(1, 3))):
         data = draw(_EDITS[draw(st.integers(0, len(_EDITS) - 1))](data)) if data else draw(st.binary(max_size=8))
     return data
@@ -107,11 +108,36 @@ def _foreign_bytes(data: bytes) -> st.SearchStrategy[bytes]:
     return st.tuples(_places(data), st.binary(min_size=1, max_size=8)).map(lambda at: _spliced(data, at[0], 0, at[1]))
 
 
+def _odd_words(data: bytes) -> st.SearchStrategy[bytes]:
+    """A word of a text, or all of it before its end, as another number or another kind of value."""
+    found = [match.span() for match in _WORD.finditer(data, 0, _TEXT)]
+    if not found:
+        return _replaced_bytes(data)
+    odd = st.one_of(st.sampled_from(_ODD_WORDS), st.integers(-40, 9).map(b"%d".__mod__))
+    places = st.sampled_from([*found, (0, len(data.rstrip(b"\r\n\0")))])
+    return st.tuples(places, odd).map(lambda drawn: data[: drawn[0][0]] + drawn[1] + data[drawn[0][1] :])
+
+
+_WORD = re.compile(rb"[0-9A-Za-z_.+-]+")
+_TEXT = 256
+"""Bytes of a message in which words are looked for: enough for a line and its headers."""
+_ODD_WORDS = (b"", b"-0", b"9" * 20, b"1e999", b"0x1f", b"\xc2\xb2", b"null", b"[]", b"{}", b'""')
+"""What code that reads text takes for a number or an object, or does not expect there."""
+
+
 def _spliced(data: bytes, start: int, size: int, put: bytes) -> bytes:
     return data[:start] + put + data[start + size :]
 
 
-_EDITS = (_replaced_bytes, _extreme_numbers, _missing_bytes, _doubled_bytes, _foreign_bytes, truncations)
+_EDITS = (
+    _replaced_bytes,
+    _extreme_numbers,
+    _missing_bytes,
+    _doubled_bytes,
+    _foreign_bytes,
+    _odd_words,
+    truncations,
+)
 
 
 @st.composite

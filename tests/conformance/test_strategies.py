@@ -53,6 +53,12 @@ def test_a_corruption_can_plant_an_extreme_number_or_lose_bytes(wanted: bytes) -
     assert find(corruptions(tiny()), lambda data: data == wanted, settings=settings(max_examples=20_000)) == wanted
 
 
+@pytest.mark.parametrize("wanted", [b"SET key -17\r\n", b"SET  5\r\n", b"[]\r\n", b"SET key " + b"9" * 20 + b"\r\n"])
+def test_a_corruption_can_say_another_word_in_a_text(wanted: bytes) -> None:
+    text = corruptions(b"SET key 5\r\n")
+    assert find(text, lambda data: data == wanted, settings=settings(max_examples=20_000)) == wanted
+
+
 @SMALL
 @given(hostile_messages([b"one", b"two"]))
 def test_hostile_messages_are_one_corrupted_or_nothing_like_it(messages: list[bytes]) -> None:
