@@ -15,8 +15,8 @@ def test_nothing_said_selects_every_law_in_order() -> None:
     ("expression", "selected"),
     [
         ("split", ["split_invariance"]),
-        ("bounds or request_id", ["bounds_the_length", "carries_the_request_id"]),
-        ("the and not request", ["bounds_the_length"]),
+        ("bounds_the or carries_the", ["bounds_the_length", "carries_the_request_id"]),
+        ("length and not (carries or applied)", ["bounds_the_length"]),
         ("not (e or i)", []),
     ],
 )

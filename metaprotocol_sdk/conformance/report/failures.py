@@ -1,7 +1,7 @@
 """Failing cases as files, which the next run judges first.
 
-A failure is saved as ``.metaproto/failures/<codec>/<law>-<hash>.json``, where the hash is of the case, so the same
-failure is the same file::
+A failure is saved as ``.metaproto/failures/<codec>/<law>-<hash>.json``, where the hash is of target and case, so the
+same failure is the same file::
 
     {"schema_version": 1, "codec": "...", "target": "...", "law": "...", "failure": "...", "case": {...}}
 
@@ -73,10 +73,10 @@ class Recollection:
 
         A file that is gone already, or cannot be moved, is left at that.
         """
-        mended = {(outcome.check.name, _digest(case)) for outcome in report.outcomes for case in outcome.mended}
+        mended = [(outcome.check.name, case) for outcome in report.outcomes for case in outcome.mended]
         moved = []
         for path, failure in self.failures.items():
-            if (failure.law, _digest(failure.case)) not in mended:
+            if (failure.law, failure.case) not in mended:
                 continue
             home = path.parent / FIXED / path.name
             with suppress(OSError):
@@ -115,7 +115,7 @@ def save_failure(outcome: Outcome, *, codec: str, target: str, folder: Path = FA
     if outcome.case is None:
         return None
     case = outcome.case.to_json()
-    path = _folder_of(codec, folder) / f"{_plain(outcome.check.name)}-{_digest(outcome.case)}.json"
+    path = _folder_of(codec, folder) / f"{_plain(outcome.check.name)}-{_digest(target, outcome.case)}.json"
     content = {
         "schema_version": SCHEMA_VERSION,
         "codec": codec,
@@ -195,5 +195,5 @@ def _plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", name) or "_"
 
 
-def _digest(case: Case) -> str:
-    return hashlib.sha256(json.dumps(case.to_json(), sort_keys=True).encode()).hexdigest()[:12]
+def _digest(target: str, case: Case) -> str:
+    return hashlib.sha256(json.dumps([target, case.to_json()], sort_keys=True).encode()).hexdigest()[:12]

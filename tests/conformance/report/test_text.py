@@ -1,100 +1,66 @@
 from __future__ import annotations
 
-import json
+import re
 from pathlib import Path
 
-import pytest
-
-from metaprotocol_sdk.conformance import CHECKS, Case, Outcome, Report, Verdict
-from metaprotocol_sdk.conformance.report import (
-    failure_text,
-    law_line,
-    load_failure,
-    report_text,
-    save_failure,
-    save_failures,
-    summary,
-    to_json,
-)
-from metaprotocol_sdk.exceptions import ConformanceError
+from metaprotocol_sdk.codec import Field
+from metaprotocol_sdk.conformance import Case, Outcome, Verdict
+from metaprotocol_sdk.conformance.report import failure_text, law_line, report_text, summary
+from metaprotocol_sdk.conformance.report.text import case_dump
 from metaprotocol_sdk.metadata import MessageType
-from metaprotocol_sdk.mutation import Mutation
-from tests.helpers import TinyCodec, tiny
-
-CHECK = CHECKS["split_invariance"]
-CASE = Case(side=MessageType.REQUEST, wire=tiny(b"xy"), cuts=(1,), requests=(b"\1\2",), mutation=Mutation(a=None))
-FAILED = Outcome(
-    check=CHECK, verdict=Verdict.FAILED, detail="it went wrong ✗ here", case=CASE, at=2, examples=3, seconds=1
+from tests.conformance.report.outcomes import (
+    ADVISED,
+    CHECK,
+    ERROR,
+    EVERY_KIND,
+    FAILED,
+    KNOWN,
+    PASSED,
+    REPORT,
+    SKIPPED,
+    UNEXPECTED,
 )
-SKIPPED = Outcome(check=CHECKS["carries_the_request_id"], verdict=Verdict.SKIPPED, detail="no ids")
-PASSED = Outcome(check=CHECKS["decodes_one_message"], verdict=Verdict.PASSED, examples=1, seconds=0.25)
-ERROR = Outcome(check=CHECK, verdict=Verdict.ERROR, detail="whose fault")
-REPORT = Report(codec="tiny", outcomes=(PASSED, FAILED, SKIPPED))
-
-
-def test_a_saved_failure_is_the_same_file_each_time_and_comes_back(tmp_path: Path) -> None:
-    path = save_failure(FAILED, codec="tiny", target="a.b:c", folder=tmp_path)
-    assert path is not None
-    assert path == save_failure(FAILED, codec="tiny", target="a.b:c", folder=tmp_path)
-    assert list(tmp_path.rglob("*.*")) == [path]
-    assert path.parent == tmp_path / "tiny"
-    assert path.name.startswith("split_invariance-")
-    saved = load_failure(path)
-    assert (saved.codec, saved.target, saved.law, saved.case) == ("tiny", "a.b:c", "split_invariance", CASE)
-    assert json.loads(path.read_text())["failure"] == FAILED.detail
-
-
-def test_a_folder_that_cannot_be_written_does_not_hide_the_failure(tmp_path: Path) -> None:
-    (tmp_path / "tiny").write_text("a file")
-    assert save_failure(FAILED, codec="tiny", target="t", folder=tmp_path) is None
-    assert save_failures(REPORT, target="t", folder=tmp_path) == {}
-
-
-def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: Path, target: Path) -> Path:
-        raise OSError("the disk is full")
-
-    monkeypatch.setattr(Path, "replace", refuse)
-    assert save_failure(FAILED, codec="tiny", target="t", folder=tmp_path) is None
-    assert list((tmp_path / "tiny").iterdir()) == []
-
-
-def test_only_failures_with_a_case_are_saved(tmp_path: Path) -> None:
-    assert list(save_failures(REPORT, target="t", folder=tmp_path)) == ["split_invariance"]
-    assert save_failure(ERROR, codec="tiny", target="t", folder=tmp_path) is None
-
-
-@pytest.mark.parametrize(
-    ("content", "text"),
-    [
-        (None, "cannot be read: No such file"),
-        (b"no json", "it is not JSON"),
-        (b"\xff", "it is not JSON"),
-        (b"[]", "it has no law and case"),
-        (b'{"law": "x"}', "it has no law and case"),
-        (b'{"law": "x", "case": {}}', "schema_version None"),
-    ],
-)
-def test_a_file_that_is_no_saved_failure_is_a_sentence(tmp_path: Path, content: bytes | None, text: str) -> None:
-    path = tmp_path / "failure.json"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(ConformanceError, match=text):
-        load_failure(path)
+from tests.conformance.right_codecs import MailCodec, mail
+from tests.helpers import TinyCodec
 
 
 def test_a_law_takes_one_line() -> None:
     assert law_line(PASSED) == "✓ decodes_one_message                  1 case     0.25 s"
     assert law_line(FAILED) == "✗ split_invariance                     3 cases    1.00 s"
     assert law_line(SKIPPED) == "\u2013 carries_the_request_id           skipped: no ids"
-    assert law_line(ERROR) == "! split_invariance                 error: whose fault"
+    assert law_line(ERROR) == "! bounds_the_length                error: whose fault"
     for each in (PASSED, FAILED, SKIPPED, ERROR):
         assert law_line(each, ascii_only=True).isascii()
     assert law_line(FAILED, ascii_only=True).startswith("FAIL  split_invariance")
 
 
+def test_a_line_without_times_is_the_same_in_every_run() -> None:
+    assert law_line(FAILED, timed=False) == "✗ split_invariance                     3 cases"
+    assert summary(REPORT, timed=False) == "tiny: 1 passed, 1 failed, 1 skipped"
+
+
+def test_a_line_says_what_the_outcome_means_for_the_run() -> None:
+    def line(outcome: Outcome) -> str:
+        return law_line(outcome, standing=EVERY_KIND.standing(outcome), timed=False, ascii_only=True)
+
+    assert line(ADVISED).startswith("warn ")
+    assert line(ADVISED).endswith("a SHOULD is broken")
+    assert line(KNOWN).startswith("known ")
+    assert line(UNEXPECTED).startswith("XPASS ")
+    assert "take it off the list of known failures" in line(UNEXPECTED)
+
+
+def test_colour_is_only_escapes_around_the_same_line() -> None:
+    colored = law_line(FAILED, color=True)
+    assert "\x1b[31m✗" in colored
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == law_line(FAILED)
+
+
 def test_the_summary_counts() -> None:
     assert summary(REPORT) == "tiny: 1 passed, 1 failed, 1 skipped in 1.2 s"
+    assert summary(EVERY_KIND, timed=False) == (
+        "tiny: 1 passed, 1 failed, 1 unexpectedly passed, 1 error, 1 advised, 1 known failing, 1 skipped"
+    )
 
 
 def test_a_failure_says_the_law_the_bytes_the_mistake_and_the_command() -> None:
@@ -112,26 +78,33 @@ def test_a_failure_says_the_law_the_bytes_the_mistake_and_the_command() -> None:
     assert "\x1b[" in failure_text(FAILED, TinyCodec(), target="t", saved=None, color=True)
 
 
-def test_only_the_front_of_a_long_case_is_shown() -> None:
-    case = Case(side=MessageType.RESPONSE, wire=tiny(b"x" * 2000), cuts=tuple(range(1, 50)))
-    outcome = Outcome(check=CHECK, verdict=Verdict.FAILED, detail="x", case=case)
-    text = failure_text(outcome, TinyCodec(), target="t", saved=None)
-    assert "RESPONSE bytes that show it (2006 bytes, the first 512 shown)" in text
+def test_a_long_case_is_shown_in_part_with_the_mark_in_it() -> None:
+    wire = b"".join(mail(MessageType.REQUEST, request_id=number) for number in range(40))
+    case = Case(side=MessageType.REQUEST, wire=wire, cuts=tuple(range(1, 50)))
+
+    class Names(MailCodec):
+        def fields(self, data: bytes) -> list[Field]:
+            return [Field(f"b{at}", at, at + 1, None) for at in range(len(data))]
+
+    lines = case_dump(case, Names(), mark=300)
+    assert len(lines) < 80
+    assert sum("lines more" in line for line in lines) == 2
+    assert sum("<-- here" in line for line in lines) == 1
+    assert lines[-1].endswith(f"b{len(wire) - 1}")
+    text = failure_text(
+        Outcome(check=CHECK, verdict=Verdict.FAILED, detail="x", case=case), Names(), target="t", saved=None
+    )
+    assert f"REQUEST bytes that show it ({len(wire)} bytes):" in text
     assert "11, 12, ..." in text
+
+
+def test_a_known_failure_is_counted_and_not_told_again() -> None:
+    text = report_text(EVERY_KIND, TinyCodec(), target="t", saved={})
+    assert "could be better" in text
+    assert "as ever" not in text
 
 
 def test_a_report_ends_with_its_summary() -> None:
     text = report_text(REPORT, TinyCodec(), target="t", saved={})
     assert text.startswith("split_invariance (MUST)")
     assert text.endswith(summary(REPORT))
-
-
-def test_json_has_every_law_and_what_replays_a_failure() -> None:
-    told = to_json(REPORT, target="t", saved={"split_invariance": Path("f.json")})
-    assert json.loads(json.dumps(told)) == told
-    assert (told["schema_version"], told["codec"], told["ok"]) == (1, "tiny", False)
-    passed, failed, skipped = told["laws"]
-    assert (passed["name"], passed["verdict"], passed["cases"]) == ("decodes_one_message", "passed", 1)
-    assert (skipped["verdict"], skipped["detail"]) == ("skipped", "no ids")
-    assert Case.from_json(failed["case"]) == CASE
-    assert failed["replay"] == "metaproto conformance t --replay f.json"

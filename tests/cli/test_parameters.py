@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import click
+import pytest
+
+from metaprotocol_sdk.cli.parameters import REPORT_KINDS, duration, report_files
+from metaprotocol_sdk.conformance.session import REPORTS
+
+NOTHING = cast("Any", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30", 30), ("30s", 30), ("1.5m", 90), ("2h", 7200), ("250ms", 0.25), (" 5 m ", 300), (None, None)],
+)
+def test_a_duration_is_seconds(text: str | None, seconds: float | None) -> None:
+    assert duration(NOTHING, NOTHING, text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "0s", "-1", "5d", "m", "1e3", "1 2"])
+def test_what_is_no_duration_is_a_sentence(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="is no time; write a number and its unit, such as 30s, 5m or 1h"):
+        duration(NOTHING, NOTHING, text)
+
+
+def test_a_report_has_a_kind_and_a_file() -> None:
+    assert report_files(NOTHING, NOTHING, ("html=a=b.html", "json=x")) == [
+        ("html", Path("a=b.html")),
+        ("json", Path("x")),
+    ]
+    assert set(REPORT_KINDS) == set(REPORTS)
+
+
+@pytest.mark.parametrize("text", ["html", "html=", "pdf=x", "=x", ""])
+def test_what_is_no_report_is_a_sentence(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="names no kind and file; write one of html=FILE, json=FILE"):
+        report_files(NOTHING, NOTHING, (text,))
+
+
+def test_a_report_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(click.BadParameter, match="is a folder; name a file in it"):
+        report_files(NOTHING, NOTHING, (f"html={tmp_path}",))
