@@ -269,7 +269,7 @@ def _draw_message(draw: st.DrawFn, subject: Subject, side: MessageType) -> tuple
 
 def _draw_sample(draw: st.DrawFn, strategy: st.SearchStrategy[Sample] | None, name: str) -> Sample:
     if not isinstance(strategy, st.SearchStrategy):
-        raise StrategyFault(f"{name} is {type(strategy).__name__}; it is a Hypothesis strategy of Samples")
+        raise StrategyFault(f"{name} is {type(strategy).__name__}; it must be a Hypothesis strategy of Samples")
     try:
         sample = draw(strategy)
     except HypothesisException:
@@ -278,7 +278,7 @@ def _draw_sample(draw: st.DrawFn, strategy: st.SearchStrategy[Sample] | None, na
         raise StrategyFault(f"the strategy {name} raised {type(error).__name__}: {error}") from error
     if not isinstance(sample, Sample):
         raise StrategyFault(
-            f"the strategy {name} gives {type(sample).__name__}; it gives metaprotocol_sdk.conformance.Sample"
+            f"the strategy {name} gives {type(sample).__name__}; it must give metaprotocol_sdk.conformance.Sample"
         )
     return sample
 

@@ -116,7 +116,7 @@ def _raise() -> Sample:
     ("subject", "text"),
     [
         (Subject(TinyCodec, st.builds(_raise), None), "the strategy requests raised RuntimeError: no luck"),
-        (Subject(TinyCodec, st.just(b"x"), None), "gives bytes; it gives"),  # type: ignore[arg-type]
+        (Subject(TinyCodec, st.just(b"x"), None), "gives bytes; it must give"),  # type: ignore[arg-type]
         (Subject(TinyCodec, [tiny()], None), "requests is list"),  # type: ignore[arg-type]
         (
             Subject(TinyCodec, None, st.builds(Sample, st.just(b""))),
