@@ -48,7 +48,7 @@ def dump(codec: Codec, data: bytes, *, color: bool = False, mark: int | None = N
 
 
 def shown_fields(codec: Codec, data: bytes) -> Iterator[tuple[Field, str]]:
-    """Each field of ``data`` with its value as a dump shows it: every byte once and in order, whatever the codec says."""
+    """Each field of ``data`` with its value as a dump shows it; every byte once, whatever the codec says."""
     for field in _every_byte(codec, data):
         yield field, _shown(field)
 

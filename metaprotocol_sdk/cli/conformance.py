@@ -6,9 +6,10 @@ import os
 import secrets
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -22,6 +23,7 @@ from metaprotocol_sdk.cli.progress import ProgressLine, can_redraw
 if TYPE_CHECKING:
     from metaprotocol_sdk.conformance import Case, Check, Outcome
     from metaprotocol_sdk.conformance.session import Findings
+    from metaprotocol_sdk.conformance.vectors import Vector
 
 
 @click.command()
@@ -38,6 +40,12 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--skip", metavar="NAME", multiple=True, shell_complete=complete_law, help="Leave this law out; may be repeated."
+)
+@click.option(
+    "--vectors",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="Golden vectors, a file or a folder. Default: the folder `vectors` beside the codec.",
 )
 @click.option("--strict", is_flag=True, help="A broken SHOULD law fails the run too.")
 @click.option(
@@ -80,6 +88,7 @@ def command(
     expression: str,
     laws: tuple[str, ...],
     skip: tuple[str, ...],
+    vectors: Path | None,
     strict: bool,
     profile: str,
     seed: int | None,
@@ -92,15 +101,17 @@ def command(
     """Hold a codec to the laws every codec must keep.
 
     TARGET is a codec's registered name, whose `strategies` module says what its messages look like as `subject`, or
-    module:subject. The working folder is importable.
+    module:subject. The working folder is importable. With @ and a command after it, as in awesomerpc@./my-codec, a
+    program in any language is judged in the place of the codec. Golden vectors are judged too, under file::name; -k,
+    --law and --skip select them as they select laws.
 
     A law that fails prints the smallest bytes that show it, saves them under .metaproto/failures, and says how to see
     them again; the next run judges what is saved there first. Exit codes: 0 all laws hold, 1 a law is broken (or
     holds, and is listed as known to fail), 2 the run cannot start or cannot judge.
     """
-    from metaprotocol_sdk.conformance.selection import select_laws
+    from metaprotocol_sdk.conformance.selection import select_laws, select_vectors
 
-    selected = select_laws(expression=expression, laws=laws, skip=skip)
+    selected = select_laws(expression=expression, laws=laws, skip=skip, or_vectors=target is not None)
     if only_list:
         _list(selected, as_json=output_format == "json")
         return
@@ -109,6 +120,8 @@ def command(
     plan = _Plan(
         target=target,
         laws=selected,
+        vectors=vectors,
+        picks_vectors=partial(select_vectors, expression=expression, laws=laws, skip=skip, others=selected),
         profile=profile,
         seed=_fresh_seed(profile) if seed is None else seed,
         max_seconds=max_seconds,
@@ -141,6 +154,8 @@ class _Plan:
 
     target: str
     laws: list[str]
+    vectors: Path | None
+    picks_vectors: Callable[[dict[str, Vector]], dict[str, Vector]]
     profile: str
     seed: int
     max_seconds: float | None
@@ -205,18 +220,22 @@ def _findings(plan: _Plan, screen: _Screen) -> Findings:
     from metaprotocol_sdk.conformance.session import hold, hold_again
     from metaprotocol_sdk.conformance.suite import PROFILES, keep_files_in
     from metaprotocol_sdk.conformance.target import find_subject
+    from metaprotocol_sdk.conformance.vectors import vectors_of
 
-    known = frozenset(load_known_failing(plan.known_failing, CHECKS)) if plan.known_failing else frozenset()
     failure = load_failure(plan.saved) if plan.saved else None
     sys.path[:0] = [] if os.getcwd() in sys.path else [os.getcwd()]
     keep_files_in(FAILURES.parent)
+    # What a codec prints is no part of what the command prints.
+    with redirect_stdout(sys.stderr):
+        subject = find_subject(plan.target)
+    vectors = vectors_of(subject, plan.vectors)
+    names = [*CHECKS, *vectors]
+    known = frozenset(load_known_failing(plan.known_failing, names)) if plan.known_failing else frozenset()
 
     def progress(outcome: Outcome) -> None:
         screen.outcome(outcome, strict=plan.strict, known_failing=known)
 
-    # What a codec prints is no part of what the command prints.
     with redirect_stdout(sys.stderr):
-        subject = find_subject(plan.target)
         if failure is not None and plan.saved is not None:
             return hold_again(
                 subject,
@@ -231,6 +250,7 @@ def _findings(plan: _Plan, screen: _Screen) -> Findings:
         return hold(
             subject,
             plan.laws,
+            vectors=plan.picks_vectors(vectors).values(),
             target=plan.target,
             max_examples=PROFILES[plan.profile],
             seed=plan.seed,

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from metaprotocol_sdk.conformance.checks import CHECKS
+from metaprotocol_sdk.conformance.laws.agreeing import VECTOR_MARK
 from metaprotocol_sdk.conformance.suite import find_check
+from metaprotocol_sdk.conformance.vectors.vector import Vector
 from metaprotocol_sdk.exceptions import ConformanceError
 
 
-def select_laws(*, expression: str = "", laws: Sequence[str] = (), skip: Sequence[str] = ()) -> list[str]:
+def select_laws(
+    *, expression: str = "", laws: Sequence[str] = (), skip: Sequence[str] = (), or_vectors: bool = False
+) -> list[str]:
     """The names of the selected laws, in the order of :data:`CHECKS`.
 
     Args:
         expression: As pytest's ``-k``: parts of names joined by ``and``, ``or``, ``not`` and parentheses.
         laws: Only these.
         skip: None of these.
+        or_vectors: Whether it may be none, because golden vectors may be selected instead.
 
     Raises:
         ConformanceError: A law has no such name, the expression cannot be read, or nothing is left.
@@ -27,8 +32,43 @@ def select_laws(*, expression: str = "", laws: Sequence[str] = (), skip: Sequenc
     if expression.strip():
         tree = _parsed(expression)
         selected = [name for name in selected if _holds(tree, name)]
-    if not selected:
+    if not selected and not or_vectors:
         raise ConformanceError(f"no law is selected; the laws are {', '.join(CHECKS)}")
+    return selected
+
+
+def select_vectors(
+    vectors: Mapping[str, Vector],
+    *,
+    expression: str = "",
+    laws: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    others: Sequence[str] = (),
+) -> dict[str, Vector]:
+    """The selected ones of golden vectors, which are selected by name as laws are.
+
+    Args:
+        vectors: All there are, by name.
+        expression: As for :func:`select_laws`; so for the next two.
+        laws: Only these.
+        skip: None of these.
+        others: The laws that are selected.
+
+    Raises:
+        ConformanceError: A vector that is named is not there, or nothing is left and no law is selected either.
+    """
+    for name in (*laws, *skip):
+        if VECTOR_MARK in name and name not in vectors:
+            advice = f"there are {', '.join(vectors)}" if vectors else "this codec has none"
+            raise ConformanceError(f"no golden vector is named {name!r}; {advice}")
+    tree = _parsed(expression) if expression.strip() else None
+    selected = {
+        name: vector
+        for name, vector in vectors.items()
+        if (not laws or name in laws) and name not in skip and (tree is None or _holds(tree, name))
+    }
+    if not selected and not others:
+        raise ConformanceError(f"nothing is selected; the laws are {', '.join(CHECKS)}")
     return selected
 
 

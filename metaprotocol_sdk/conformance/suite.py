@@ -187,11 +187,15 @@ def make_codec(subject: Subject) -> Codec:
         )
     if not subject.sides:
         raise ConformanceError("the subject has neither requests nor responses: there is nothing to judge its codec by")
+    # A factory that starts a program says itself how long that may take.
+    seconds = getattr(subject.factory, "seconds", CASE_SECONDS)
     try:
-        with time_limit(CASE_SECONDS):
+        with time_limit(seconds):
             codec = subject.factory()
     except DidNotEnd:
-        raise ConformanceError(f"the subject's factory did not end within {CASE_SECONDS:g} s") from None
+        raise ConformanceError(f"the subject's factory did not end within {seconds:g} s") from None
+    except ConformanceError:
+        raise
     except (Exception, SystemExit) as error:
         raise ConformanceError(f"the subject's factory raised {type(error).__name__}: {error}") from error
     if not isinstance(codec, Codec):

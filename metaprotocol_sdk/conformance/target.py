@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from types import ModuleType
 
 from metaprotocol_sdk.codec import Codec
+from metaprotocol_sdk.conformance.foreign.subject import foreign_subject
 from metaprotocol_sdk.conformance.samples import subject_of
 from metaprotocol_sdk.conformance.subject import Subject
 from metaprotocol_sdk.conformance.suite import make_codec
@@ -27,13 +28,20 @@ def find_subject(target: str) -> Subject:
     Args:
         target: A codec's registered name or ``module:Class``, whose subject is ``subject`` in the ``strategies`` module
             beside the codec's; or ``module:subject`` itself. A FramedCodec without that module is judged by what its
-            frame alone says.
+            frame alone says. With ``@`` and a command after it, the program that the command runs takes the place of
+            the codec, as :func:`foreign_codec` says: ``awesomerpc@./awesomerpc``.
 
     Raises:
         CodecNotFound: No codec has that name.
         CodecLoadError: The codec cannot be loaded.
         ConformanceError: The target or its strategies cannot be imported, or there is no Subject where it should be.
     """
+    named, at, command = target.partition("@")
+    subject = _subject_named(named)
+    return foreign_subject(subject, command) if at else subject
+
+
+def _subject_named(target: str) -> Subject:
     module_name, colon, attribute = target.partition(":")
     if not colon:
         return _subject_beside(find_codec(target))
