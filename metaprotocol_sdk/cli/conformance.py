@@ -19,6 +19,7 @@ from metaprotocol_sdk.cli.codecs import complete_codec
 from metaprotocol_sdk.cli.output import format_option, hanging, note, settings, write_json
 from metaprotocol_sdk.cli.parameters import complete_law, duration, report_files
 from metaprotocol_sdk.cli.progress import ProgressLine, can_redraw
+from metaprotocol_sdk.cli.supervisor import Board, Lost, supervised
 
 if TYPE_CHECKING:
     from metaprotocol_sdk.conformance import Case, Check, Outcome
@@ -132,7 +133,13 @@ def command(
     )
     for _, path in reports:
         path.parent.mkdir(parents=True, exist_ok=True)
-    found = _carry_out(plan, as_json=output_format == "json")
+    screen = _Screen(sys.stdout, as_json=output_format == "json")
+    try:
+        screen.board = supervised()
+        found = _findings(plan, screen)
+    except Lost as lost:
+        found = _findings_of(lost, plan, screen)
+    _tell(found, plan, screen)
     _write(found, reports)
     sys.exit(found.report.exit_code)
 
@@ -184,22 +191,18 @@ def _fresh_seed(profile: str) -> int:
     return 1 + secrets.randbelow(2**32 - 1) if profile == "thorough" else 0
 
 
-def _carry_out(plan: _Plan, *, as_json: bool) -> Findings:
-    """Runs the plan, its lines printed as they are known, and the rest when all are."""
+def _tell(found: Findings, plan: _Plan, screen: _Screen) -> None:
+    """Prints what follows the laws' lines, or the document that stands for all of it."""
     from metaprotocol_sdk.conformance.report import report_text, to_json
 
-    screen = _Screen(sys.stdout, as_json=as_json)
-    if plan.repeats_by and not as_json:
-        screen.print(f"drawn from seed {plan.seed}; the same again: {plan.repeats_by}")
-    found = _findings(plan, screen)
     for sentence in found.unreadable:
         note(f"{sentence}. It is not judged; delete it")
     for path in found.retired:
         note(f"a saved failure is none any more: {path}")
-    if as_json:
+    if screen.as_json:
         repeat = {"repeat": plan.repeats_by} if plan.repeats_by else {}
         write_json(to_json(found.report, target=plan.target, saved=found.saved) | repeat)
-        return found
+        return
     told = report_text(
         found.report,
         found.codec,
@@ -210,10 +213,11 @@ def _carry_out(plan: _Plan, *, as_json: bool) -> Findings:
         ascii_only=screen.ascii_only,
     )
     screen.print(f"\n{told}")
-    return found
 
 
 def _findings(plan: _Plan, screen: _Screen) -> Findings:
+    """Runs the plan, its lines printed as they are known."""
+    from metaprotocol_sdk.conformance.aftermath import about
     from metaprotocol_sdk.conformance.checks import CHECKS
     from metaprotocol_sdk.conformance.known_failing import load_known_failing
     from metaprotocol_sdk.conformance.report import FAILURES, load_failure
@@ -222,12 +226,15 @@ def _findings(plan: _Plan, screen: _Screen) -> Findings:
     from metaprotocol_sdk.conformance.target import find_subject
     from metaprotocol_sdk.conformance.vectors import vectors_of
 
+    if plan.repeats_by and not screen.as_json:
+        screen.print(f"drawn from seed {plan.seed}; the same again: {plan.repeats_by}")
     failure = load_failure(plan.saved) if plan.saved else None
     sys.path[:0] = [] if os.getcwd() in sys.path else [os.getcwd()]
     keep_files_in(FAILURES.parent)
     # What a codec prints is no part of what the command prints.
     with redirect_stdout(sys.stderr):
         subject = find_subject(plan.target)
+        screen.about = about(subject, plan.target)
     vectors = vectors_of(subject, plan.vectors)
     names = [*CHECKS, *vectors]
     known = frozenset(load_known_failing(plan.known_failing, names)) if plan.known_failing else frozenset()
@@ -262,6 +269,20 @@ def _findings(plan: _Plan, screen: _Screen) -> Findings:
         )
 
 
+def _findings_of(lost: Lost, plan: _Plan, screen: _Screen) -> Findings:
+    """What is known of a run whose process is gone: the case it was at."""
+    from metaprotocol_sdk.conformance.aftermath import lost_in
+    from metaprotocol_sdk.exceptions import ConformanceError
+
+    if not lost.note:
+        raise ConformanceError(f"{plan.target} {lost.how}, and no case had begun")
+    found = lost_in(lost.note, f"the codec {lost.how}", target=plan.target)
+    for outcome in found.report.outcomes:
+        screen.outcome(outcome, strict=plan.strict, known_failing=frozenset())
+    note("the run ended there; laws that come after it were not judged")
+    return found
+
+
 def _write(found: Findings, reports: Sequence[tuple[str, Path]]) -> None:
     from metaprotocol_sdk.conformance.report import write_atomically
 
@@ -275,7 +296,9 @@ class _Screen:
 
     def __init__(self, stream: TextIO, *, as_json: bool) -> None:
         self._stream = stream
-        self._as_json = as_json
+        self.as_json = as_json
+        self.board = Board()
+        self.about: dict[str, str] = {}
         color = click.get_current_context().color
         self.color = stream.isatty() if color is None else color
         self.ascii_only = (stream.encoding or "").lower().replace("-", "") != "utf8"
@@ -288,8 +311,9 @@ class _Screen:
         self._bar.clear()
         click.echo(text, file=self._stream, color=self.color)
 
-    def case(self, check: Check, _case: Case, begun: int, total: int) -> None:
-        """Draws how far a law is."""
+    def case(self, check: Check, case: Case, begun: int, total: int) -> None:
+        """Notes what begins, and draws how far a law is."""
+        self.board.write({**self.about, "law": check.name, "case": case.to_json()})
         self._bar.show(check.name, begun, total)
 
     def outcome(self, outcome: Outcome, *, strict: bool, known_failing: frozenset[str]) -> None:
@@ -297,8 +321,9 @@ class _Screen:
         from metaprotocol_sdk.conformance.outcome import Report
         from metaprotocol_sdk.conformance.report import law_line
 
+        self.board.write({})
         self._bar.clear()
-        if self._as_json:
+        if self.as_json:
             return
         standing = Report(codec="", outcomes=(), strict=strict, known_failing=known_failing).standing(outcome)
         line = law_line(outcome, standing=standing, timed=self.timed, color=self.color, ascii_only=self.ascii_only)

@@ -30,7 +30,7 @@ from metaprotocol_sdk.conformance.report import (
 from metaprotocol_sdk.conformance.search import Watch
 from metaprotocol_sdk.conformance.subject import Subject
 from metaprotocol_sdk.conformance.suite import DEFAULT_EXAMPLES, Progress, make_codec, replay, run
-from metaprotocol_sdk.conformance.target import target_of
+from metaprotocol_sdk.conformance.target import home_of
 from metaprotocol_sdk.conformance.vectors.judge import run_vectors
 from metaprotocol_sdk.conformance.vectors.vector import Vector
 
@@ -132,8 +132,7 @@ def hold(
     """
     codec = make_codec(subject)
     started = datetime.now(UTC)
-    # The same subject may be asked for by its codec's name and by its own.
-    home = target if ":" in target else target_of(subject)
+    home = home_of(subject, target)
     remembered = recollect(codec.name, laws, target=home, folder=folder)
     report = run(
         subject,

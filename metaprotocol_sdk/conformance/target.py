@@ -12,6 +12,7 @@ from metaprotocol_sdk.conformance.foreign.subject import foreign_subject
 from metaprotocol_sdk.conformance.samples import subject_of
 from metaprotocol_sdk.conformance.subject import Subject
 from metaprotocol_sdk.conformance.suite import make_codec
+from metaprotocol_sdk.conformance.watchdog import DidNotEnd, time_limit
 from metaprotocol_sdk.exceptions import ConformanceError
 from metaprotocol_sdk.framing import FramedCodec
 from metaprotocol_sdk.registry import find_codec
@@ -20,6 +21,8 @@ STRATEGIES = "strategies"
 """The module beside a codec's that says what its messages look like."""
 ATTRIBUTE = "subject"
 """What it calls its Subject."""
+IMPORT_SECONDS = 30.0
+"""How long importing all of that may take."""
 
 
 def find_subject(target: str) -> Subject:
@@ -37,7 +40,13 @@ def find_subject(target: str) -> Subject:
         ConformanceError: The target or its strategies cannot be imported, or there is no Subject where it should be.
     """
     named, at, command = target.partition("@")
-    subject = _subject_named(named)
+    try:
+        with time_limit(IMPORT_SECONDS):
+            subject = _subject_named(named)
+    except DidNotEnd:
+        raise ConformanceError(
+            f"{named} cannot be imported within {IMPORT_SECONDS:g} s; does a module of it start something that goes on?"
+        ) from None
     return foreign_subject(subject, command) if at else subject
 
 
@@ -73,6 +82,15 @@ def target_of(subject: Subject) -> str:
             if value is subject:
                 return f"{name}:{attribute}"
     return codec.name
+
+
+def home_of(subject: Subject, target: str) -> str:
+    """What a saved failure calls its subject, which may be asked for by its codec's name and by its own.
+
+    Raises:
+        ConformanceError: As :func:`target_of` says.
+    """
+    return target if ":" in target or "@" in target else target_of(subject)
 
 
 def _beside(codec: type[Codec]) -> str:
