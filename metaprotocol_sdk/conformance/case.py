@@ -33,7 +33,7 @@ def nearly_every_cut(size: int) -> tuple[int, ...]:
     return (*range(1, front), *range(front, back, max(1, size // _EVERY_CUT_UP_TO)), *range(back, size))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Case:
     """What one check tries once. Each check says which parts it reads; the others keep their defaults.
 
@@ -76,6 +76,10 @@ class Case:
         others = [other.weight for other in self.others]
         size = len(self.wire) + len(self.trailing) + sum(map(len, self.requests)) + sum(other[0] for other in others)
         return size, len(self.cuts) + sum(other[1] for other in others), len(self.mutation), self.wire
+
+    def __repr__(self) -> str:
+        # Bodies are long, and whoever draws cases shows each one that fails.
+        return f"<Case {self.side.name} {len(self.wire)} bytes, {len(self.others)} others>"
 
     def to_json(self) -> dict[str, Any]:
         """The case as JSON values; bytes as hex, parts that are not used left out."""

@@ -46,7 +46,7 @@ def _full(codec: MailCodec) -> MailCodec:
     return MailCodec(max_message_size=codec.max_message_size)
 
 
-@breaks("decodes_one_message", "rejects_only_with_decode_error")
+@breaks("decodes_one_message", "rejects_only_with_decode_error", "sizes_add_up", "heartbeats_end")
 class TakesItsHeaderOffTheMessage(MailCodec):
     def decode(self, buffer: Buffer, metadata: Metadata) -> DecodeStatus:
         status = super().decode(buffer, metadata)
@@ -55,14 +55,14 @@ class TakesItsHeaderOffTheMessage(MailCodec):
         return status
 
 
-@breaks("decodes_one_message")
+@breaks("decodes_one_message", "heartbeats_end")
 class TakesHeartbeatsForNothing(MailCodec):
     def decode(self, buffer: Buffer, metadata: Metadata) -> DecodeStatus:
         status = super().decode(buffer, metadata)
         return SKIPPED if metadata.message_type is MessageType.HEARTBEAT else status
 
 
-@breaks("decodes_one_message", "bounds_the_length")
+@breaks("decodes_one_message", "bounds_the_length", "heartbeats_end")
 class WaitsForOneByteMore(MailCodec):
     def decode(self, buffer: Buffer, metadata: Metadata) -> DecodeStatus:
         if len(buffer) < self.layout.size + 1:
@@ -70,7 +70,7 @@ class WaitsForOneByteMore(MailCodec):
         return super().decode(buffer, metadata)
 
 
-@breaks("decodes_one_message")
+@breaks("decodes_one_message", "error_reply_answers_the_request")
 class RefusesErrors(MailCodec):
     """Its list of kinds lacks one, as Dubbo's list of statuses lacked 80."""
 
@@ -83,7 +83,13 @@ class RefusesErrors(MailCodec):
 # How decode waits
 
 
-@breaks("waits_without_consuming", "split_invariance", "rejects_only_with_decode_error")
+@breaks(
+    "waits_without_consuming",
+    "split_invariance",
+    "rejects_only_with_decode_error",
+    "survives_hostile_input",
+    "recognises_its_own",
+)
 class UnpacksWhatIsNotThere(MailCodec):
     def decode(self, buffer: Buffer, metadata: Metadata) -> DecodeStatus:
         if len(buffer) < self.layout.size:
@@ -91,7 +97,7 @@ class UnpacksWhatIsNotThere(MailCodec):
         return super().decode(buffer, metadata)
 
 
-@breaks("waits_without_consuming", "split_invariance")
+@breaks("waits_without_consuming", "split_invariance", "recognises_its_own")
 class RefusesAPartialHeader(MailCodec):
     def decode(self, buffer: Buffer, metadata: Metadata) -> DecodeStatus:
         if len(buffer) < self.layout.size:
@@ -127,7 +133,7 @@ class NeedsMoreThanTheMessageHas(MailCodec):
 # What follows a message
 
 
-@breaks("leaves_trailing_bytes", "split_invariance", "bounds_the_length")
+@breaks("leaves_trailing_bytes", "split_invariance", "bounds_the_length", "sizes_add_up")
 class TakesAllThatIsThere(MailCodec):
     def decode(self, buffer: Buffer, metadata: Metadata) -> DecodeStatus:
         status = super().decode(buffer, metadata)
@@ -136,7 +142,7 @@ class TakesAllThatIsThere(MailCodec):
         return status
 
 
-@breaks("leaves_trailing_bytes", "split_invariance")
+@breaks("leaves_trailing_bytes", "split_invariance", "sizes_add_up")
 class TakesTheReadForTheBody(MailCodec):
     def decode(self, buffer: Buffer, metadata: Metadata) -> DecodeStatus:
         have = len(buffer)
@@ -158,7 +164,7 @@ class RefusesASecondMessageInTheRead(MailCodec):
 # Reads
 
 
-@breaks("waits_without_consuming", "split_invariance")
+@breaks("waits_without_consuming", "split_invariance", "decodes_the_same_again", "is_stateless")
 class RemembersThatItWaited(MailCodec):
     """As two of MetaProtocol's codecs did: a message split over two reads meets a state that is not expected."""
 
@@ -183,7 +189,7 @@ class SkipsGarbageToTheEndOfTheRead(MailCodec):
         return super().decode(buffer, metadata)
 
 
-@breaks("split_invariance")
+@breaks("split_invariance", "decodes_the_same_again", "hint_changes_nothing", "keeps_request_ids", "is_stateless")
 class CountsItsMessages(MailCodec):
     """State on the codec, which serves every connection."""
 
@@ -199,7 +205,7 @@ class CountsItsMessages(MailCodec):
 # Hostile bytes
 
 
-@breaks("rejects_only_with_decode_error")
+@breaks("rejects_only_with_decode_error", "survives_hostile_input")
 class TrustsTheKind(MailCodec):
     def check_header(self, magic: int, kind: int) -> None:
         if magic != ord("M"):
@@ -208,19 +214,27 @@ class TrustsTheKind(MailCodec):
 
 
 @breaks("rejects_only_with_decode_error")
+class TrustsTheKindOfAStream(MailCodec):
+    def check_header(self, magic: int, kind: int) -> None:
+        if kind in (MessageType.STREAM_INIT, MessageType.STREAM_DATA):
+            dict.fromkeys(self.kinds)[MessageType(kind)]
+        super().check_header(magic, kind)
+
+
+@breaks("rejects_only_with_decode_error", "survives_hostile_input")
 class TrustsTheText(MailCodec):
     def pairs(self, block: bytes) -> Pairs:
         return super().pairs(block.decode().encode())
 
 
-@breaks("rejects_only_with_decode_error")
+@breaks("rejects_only_with_decode_error", "survives_hostile_input")
 class AssertsTheMagic(MailCodec):
     def check_header(self, magic: int, kind: int) -> None:
         assert magic == ord("M")
         super().check_header(magic, kind)
 
 
-@breaks("rejects_only_with_decode_error")
+@breaks("rejects_only_with_decode_error", "survives_hostile_input")
 class PutsOffItsStringsCarelessly(MailCodec):
     def describe(self, data: bytes, headers: int, metadata: Metadata) -> None:
         block = data[self.layout.size : self.layout.size + headers]
@@ -233,7 +247,7 @@ class PutsOffItsStringsCarelessly(MailCodec):
         metadata.defer(load)
 
 
-@breaks("rejects_only_with_decode_error")
+@breaks("rejects_only_with_decode_error", "survives_hostile_input")
 class ReadsTheLengthAsSigned(MailCodec):
     """A negative length is under every limit, and then drains nothing."""
 
@@ -248,13 +262,13 @@ class ReadsTheLengthAsSigned(MailCodec):
 # Limits
 
 
-@breaks("bounds_the_length")
+@breaks("bounds_the_length", "survives_hostile_input")
 class HasNoLimit(MailCodec):
     def check_size(self, size: int, body: int) -> None:
         pass
 
 
-@breaks("bounds_the_length")
+@breaks("bounds_the_length", "survives_hostile_input")
 class LimitsTheBodyAlone(MailCodec):
     def check_size(self, size: int, body: int) -> None:
         super().check_size(body, body)
@@ -282,7 +296,7 @@ class IgnoresItsConfiguration(MailCodec):
 # The id
 
 
-@breaks("carries_the_request_id")
+@breaks("carries_the_request_id", "keeps_request_ids", "changes_compose")
 class KeepsTheOldId(MailCodec):
     def encode(self, metadata: Metadata, mutation: Mutation, buffer: Buffer) -> None:
         if mutation:
@@ -291,7 +305,7 @@ class KeepsTheOldId(MailCodec):
             buffer.append(metadata.origin_message)
 
 
-@breaks("carries_the_request_id")
+@breaks("carries_the_request_id", "keeps_request_ids")
 class WritesHalfOfTheId(MailCodec):
     def encode(self, metadata: Metadata, mutation: Mutation, buffer: Buffer) -> None:
         old = int.from_bytes(metadata.origin_message[2:6])
@@ -301,7 +315,7 @@ class WritesHalfOfTheId(MailCodec):
         metadata.request_id = asked
 
 
-@breaks("carries_the_request_id")
+@breaks("carries_the_request_id", "keeps_request_ids", "changes_compose")
 class WritesTheIdAsSigned(MailCodec):
     def encode(self, metadata: Metadata, mutation: Mutation, buffer: Buffer) -> None:
         if metadata.origin_message[2:6] != metadata.request_id.to_bytes(4):
@@ -331,7 +345,7 @@ class WritesTheIdOverTheBody(MailCodec):
 # What is said of a message
 
 
-@breaks("describes_what_it_was_given")
+@breaks("describes_what_it_was_given", "heartbeats_end")
 class ReadsTheIdInTheOtherOrder(MailCodec):
     """It writes it in the other order too, so only who knows the message sees it."""
 
@@ -358,17 +372,18 @@ class TakesOnewaysForRequests(MailCodec):
             metadata.message_type = MessageType.REQUEST
 
 
-@breaks("describes_what_it_was_given", "mutation_is_applied")
+@breaks("describes_what_it_was_given", "mutation_is_applied", "heartbeats_end")
 class LosesItsLastHeader(MailCodec):
     def describe(self, data: bytes, headers: int, metadata: Metadata) -> None:
-        for key, value in self.pairs(data[self.layout.size : self.layout.size + headers])[:-1]:
-            metadata[key] = value
+        super().describe(data, headers, metadata)
+        for key, _ in self.pairs(data[self.layout.size : self.layout.size + headers])[-1:]:
+            del metadata[key]
 
 
 # What encode writes
 
 
-@breaks("passes_through_unchanged", "carries_the_request_id", "mutation_is_applied")
+@breaks("passes_through_unchanged", "carries_the_request_id", "mutation_is_applied", "keeps_request_ids")
 class WritesNothing(MailCodec):
     """As two of MetaProtocol's codecs do."""
 
@@ -376,7 +391,7 @@ class WritesNothing(MailCodec):
         pass
 
 
-@breaks("passes_through_unchanged")
+@breaks("passes_through_unchanged", "mutation_is_reversible")
 class WritesItsStringsAnew(MailCodec):
     """Duplicates go and the order is another, although nothing changed."""
 
@@ -384,7 +399,7 @@ class WritesItsStringsAnew(MailCodec):
         super().encode(metadata, Mutation({**metadata, **mutation}), buffer)
 
 
-@breaks("passes_through_unchanged")
+@breaks("passes_through_unchanged", "encode_changes_nothing_else", "changes_compose", "mutation_is_reversible")
 class WritesOnlyOnce(MailCodec):
     """A retry finds nothing left to write."""
 
@@ -393,13 +408,24 @@ class WritesOnlyOnce(MailCodec):
         metadata.origin_message = bytes(self.layout.size)
 
 
+@breaks("passes_through_unchanged")
+class RefusesToEncodeHeartbeats(MailCodec):
+    def encode(self, metadata: Metadata, mutation: Mutation, buffer: Buffer) -> None:
+        if metadata.message_type is MessageType.HEARTBEAT:
+            raise EncodeError("heartbeats are not forwarded")
+        super().encode(metadata, mutation, buffer)
+
+    def can_mutate(self, metadata: Metadata) -> bool:
+        return metadata.message_type is not MessageType.HEARTBEAT
+
+
 @breaks("mutation_is_applied")
 class IgnoresTheMutation(MailCodec):
     def encode(self, metadata: Metadata, mutation: Mutation, buffer: Buffer) -> None:
         super().encode(metadata, NO_MUTATION, buffer)
 
 
-@breaks("mutation_is_applied")
+@breaks("mutation_is_applied", "mutation_is_reversible")
 class IgnoresRemovals(MailCodec):
     def encode(self, metadata: Metadata, mutation: Mutation, buffer: Buffer) -> None:
         kept = {key: value for key, value in mutation.items() if value is not None}
@@ -427,7 +453,7 @@ class LetsTheLengthOverflow(MailCodec):
             raise
 
 
-@breaks("mutation_is_applied")
+@breaks("mutation_is_applied", "mutation_is_reversible")
 class ComparesKeysByTheirCase(MailCodec):
     def written(self, pairs: Pairs) -> bytes:
         return super().written([(key.lower() if key.isupper() else key, value) for key, value in pairs[:2]])

@@ -173,7 +173,6 @@ def mails(draw: st.DrawFn, kinds: tuple[MessageType, ...]) -> Sample:
         strings=strings,
         request_id=request_id,
         message_type=kind,
-        operation_name=f"mail/{kind.name.lower()}",
         response_status=ResponseStatus("status" in strings),
     )
 

@@ -18,7 +18,7 @@ optional_texts = st.none() | texts
 
 
 @st.composite
-def any_cases(draw: st.DrawFn) -> Case:
+def any_cases(draw: st.DrawFn, *, depth: int = 1) -> Case:
     wire = draw(st.binary(min_size=1, max_size=20))
     facts = Sample(
         wire,
@@ -38,6 +38,7 @@ def any_cases(draw: st.DrawFn) -> Case:
         mutation=Mutation(draw(st.dictionaries(texts, optional_texts, max_size=2))),
         request_id=draw(st.none() | st.integers()),
         limit=draw(st.none() | st.integers(0)),
+        others=tuple(draw(st.lists(any_cases(depth=0), max_size=2))) if depth else (),
     )
 
 
@@ -67,6 +68,7 @@ def test_json_leaves_out_what_is_not_used_and_writes_bytes_as_hex() -> None:
         ({"schema_version": 1, "wire": "00", "side": "BOTH"}, "KeyError: 'BOTH'"),
         ({"schema_version": 1, "wire": "00", "side": "REQUEST", "mutation": [[1, "x"]]}, "TypeError"),
         ({"schema_version": 1, "wire": "00", "side": "REQUEST", "sample": {"colour": 1}}, "TypeError"),
+        ({"schema_version": 1, "wire": "00", "side": "REQUEST", "others": [{}]}, "schema_version None"),
     ],
 )
 def test_what_is_no_case_is_a_sentence(parts: dict[str, Any], text: str) -> None:
@@ -86,3 +88,15 @@ def test_fewer_bytes_make_a_case_smaller_before_fewer_cuts_do() -> None:
     small = Case(side=MessageType.REQUEST, wire=b"aa", cuts=(1,))
     assert small.weight < Case(side=MessageType.REQUEST, wire=b"aaa").weight
     assert Case(side=MessageType.REQUEST, wire=b"aa").weight < small.weight
+
+
+def test_what_others_do_meanwhile_weighs_too() -> None:
+    alone = Case(side=MessageType.REQUEST, wire=b"aa")
+    assert alone.weight < Case(side=MessageType.REQUEST, wire=b"a", others=(alone,)).weight
+
+
+def test_a_case_is_shown_in_a_line_however_long_it_is() -> None:
+    other = Case(side=MessageType.REQUEST, wire=b"a")
+    assert repr(Case(side=MessageType.RESPONSE, wire=bytes(80_000), others=(other,))) == (
+        "<Case RESPONSE 80000 bytes, 1 others>"
+    )

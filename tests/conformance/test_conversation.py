@@ -81,7 +81,7 @@ def test_encode_gives_the_bytes() -> None:
 def test_differences_name_each_thing_that_changed() -> None:
     before = describe(decoded(MailCodec(), mail(REQUEST, headers=[("a", "b"), ("c", "d")])))
     after = describe(decoded(MailCodec(), mail(MessageType.ONEWAY, request_id=3, headers=[("A", "x")])))
-    besides = ("origin_message", "header_size", "body_size")
+    besides = ("origin_message", "header_size", "body_size", "operation_name")
     assert differences(before, before) == ""
     assert differences(before, after, besides=besides) == (
         "message_type is ONEWAY, not REQUEST; request_id is 3, not 0; string 'a' is 'x', not 'b'; "
@@ -111,3 +111,17 @@ def test_listen_tells_a_bug_from_a_refusal() -> None:
 
     heard = listen(Raising(), REQUEST, [b"x"])
     assert (heard.end, heard.reason) == ("bug", "decode raised KeyError: 'x'")
+
+
+def test_listen_looks_at_what_is_left_whatever_was_asked_for() -> None:
+    class Asking(TinyCodec):
+        def decode(self, buffer: Buffer, metadata: Metadata) -> DecodeStatus:
+            status = super().decode(buffer, metadata)
+            if status is DecodeStatus.WAIT_FOR_DATA:
+                buffer.needed = 100
+            return status
+
+    whole = tiny(b"a")
+    assert listen(Asking(), REQUEST, [whole[:3], whole[3:]]).end == "overdue"
+    assert listen(Asking(), REQUEST, [whole[:3]]).end == "open"
+    assert listen(Asking(), REQUEST, [b"x", b"xxxxx"]).end == "refused"

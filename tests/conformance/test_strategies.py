@@ -94,12 +94,16 @@ def test_a_case_has_the_parts_its_check_draws_and_no_others(name: str) -> None:
     @settings(max_examples=30)
     @given(cases(RIGHT["mail"], check, MailCodec.request_ids))
     def fits(case: Case) -> None:
+        if Draw.EXCHANGES in check.draws:
+            assert len({each.request_id for each in (case, *case.others)}) == 1 + len(case.others)
+            return
+        assert len(case.others) == (Draw.NEIGHBOUR in check.draws)
         assert bool(case.trailing) == (Draw.TRAILING in check.draws)
         assert bool(case.mutation) == (Draw.MUTATION in check.draws)
         assert (case.request_id is not None) == (Draw.REQUEST_ID in check.draws)
         assert Draw.CUTS in check.draws or not case.cuts
         assert case.sample is None or case.sample.data == case.wire
-        assert Draw.MESSAGE not in check.draws or case.sample is not None
+        assert Draw.MESSAGE not in check.draws or Draw.CORRUPTION in check.draws or case.sample is not None
 
     fits()
 

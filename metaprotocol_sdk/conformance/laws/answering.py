@@ -38,8 +38,11 @@ def error_reply_answers_the_request(factory: Factory, case: Case) -> None:
     request = _request_of(codec, case)
     if case.request_id is not None:
         request.request_id = case.request_id
+    before = describe(request)
     for error in _ERRORS:
         written = _error_reply(codec, case, request, error)
+        if said := differences(before, describe(request)):
+            broken(f"on_error for {_named(error)} changed the request's metadata: {said}")
         if not written:
             broken(f"on_error writes nothing for {_named(error)}: the client waits until its own timeout")
         _check_reply(codec, case, written, request, error)
@@ -60,6 +63,8 @@ def tells_errors_apart(factory: Factory, case: Case) -> None:
     codec = factory()
     request = _request_of(codec, case)
     replies = {_error_reply(codec, case, request, Error(kind, _PLAIN)) for kind in ErrorType}
+    if b"" in replies:
+        raise NotJudged("on_error writes nothing; see error_reply_answers_the_request")
     if len(replies) == 1:
         broken(f"on_error writes the same {readable(replies.pop())} for each of the {len(ErrorType)} ErrorTypes")
 
@@ -87,15 +92,13 @@ def _error_reply(codec: Codec, case: Case, request: Metadata, error: Error) -> b
     writer = codec.for_connection()
     if writer is not codec:
         whole_message(writer, case.side, case.wire)
-    before, buffer = describe(request), Buffer()
+    buffer = Buffer()
     try:
         writer.on_error(request, error, buffer)
     except EncodeError as problem:
         broken(f"on_error refuses {_named(error)}: {problem}. Shorten what the protocol cannot hold")
     except Exception as problem:
         broken(f"on_error raised {type(problem).__name__}: {problem} for {_named(error)}")
-    if said := differences(before, describe(request)):
-        broken(f"on_error for {_named(error)} changed the request's metadata: {said}")
     return bytes(buffer)
 
 

@@ -129,7 +129,8 @@ def _check_field(field: object, at: int, size: int, part: str) -> None:
 def compiles_its_frame(factory: Factory, case: Case) -> None:  # noqa: ARG001
     """The header is read by one compiled struct, not field by field through construct."""
     codec = factory()
-    assert isinstance(codec, FramedCodec), "its exemption says so"
+    if not isinstance(codec, FramedCodec):
+        raise NotJudged("the codec is no FramedCodec: it declares no frame")
     sides = {"request": codec.frame.request, "response": codec.frame.response}
     slow = [name for name, frame in sides.items() if not frame.is_compiled]
     if slow:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from metaprotocol_sdk.codec import Codec
 from metaprotocol_sdk.conformance.case import Case
-from metaprotocol_sdk.conformance.check import Factory, NotJudged, broken
-from metaprotocol_sdk.conformance.conversation import describe, differences, encode, parties, readable
+from metaprotocol_sdk.conformance.check import Broken, Factory, NotJudged, broken
+from metaprotocol_sdk.conformance.conversation import Parties, describe, differences, encode, parties, readable
 from metaprotocol_sdk.conformance.laws.comparison import first_difference, message_of, read_back
 from metaprotocol_sdk.exceptions import EncodeError
 from metaprotocol_sdk.metadata import Metadata
@@ -24,8 +24,7 @@ def mutation_is_reversible(factory: Factory, case: Case) -> None:
         raise NotJudged("its messages carry no header that is not their own")
     added = Mutation({key: case.mutation[key] or "1" for key in fresh})
     removed = Mutation(dict.fromkeys(fresh))
-    written = _encoded(both.writer, metadata, added)
-    after = _reread(codec, case, metadata, written, f"encode with {added!r}")
+    after = _changed(codec, case, both, metadata, added)
     try:
         again = encode(parties(codec, case).writer, after, removed)
     except EncodeError as error:
@@ -44,8 +43,8 @@ def mutation_is_idempotent(factory: Factory, case: Case) -> None:
     codec = factory()
     both = parties(codec, case)
     metadata = message_of(both, case)
-    once = _encoded(both.writer, metadata, case.mutation)
-    after = _reread(codec, case, metadata, once, f"encode with {case.mutation!r}")
+    after = _changed(codec, case, both, metadata, case.mutation)
+    once = after.origin_message
     try:
         twice = encode(parties(codec, case).writer, after, case.mutation)
     except EncodeError as error:
@@ -66,8 +65,7 @@ def changes_compose(factory: Factory, case: Case) -> None:
     assert case.request_id is not None
     both = parties(codec, case)
     metadata = message_of(both, case)
-    changed = _encoded(both.writer, metadata, case.mutation)
-    after = _reread(codec, case, metadata, changed, f"encode with {case.mutation!r}")
+    after = _changed(codec, case, both, metadata, case.mutation)
     if after.request_id != metadata.request_id:
         raise NotJudged("the mutations that were drawn name the id itself")
     after.request_id = metadata.request_id = case.request_id
@@ -105,6 +103,8 @@ def encode_changes_nothing_else(factory: Factory, case: Case) -> None:
             did = "wrote the message"
         except EncodeError:
             did = "refused the message"
+        except Broken:
+            did = "failed"  # which passes_through_unchanged, carries_the_request_id or mutation_is_applied reports
         if said := differences(before, describe(metadata)):
             broken(f"encode {did} and changed its metadata: {said}. A retry and a mirror encode the same message again")
         if metadata.request is not request or list(metadata) != keys:
@@ -120,14 +120,17 @@ def _can_mutate(codec: Codec, metadata: Metadata) -> bool:
         raise NotJudged("can_mutate raises; see mutation_is_applied") from error
 
 
-def _encoded(codec: Codec, metadata: Metadata, mutation: Mutation) -> bytes:
+def _changed(codec: Codec, case: Case, both: Parties, metadata: Metadata, mutation: Mutation) -> Metadata:
+    """The message with the mutation in it, as the peer reads it.
+
+    Raises:
+        NotJudged: Encode refuses it, or writes something that mutation_is_applied reports.
+    """
     try:
-        return encode(codec, metadata, mutation)
+        after = read_back(codec, case, encode(both.writer, metadata, mutation), "encode")
     except EncodeError as error:
         raise NotJudged(_REFUSED) from error
-
-
-def _reread(codec: Codec, case: Case, metadata: Metadata, written: bytes, what: str) -> Metadata:
-    after = read_back(codec, case, written, what)
+    except Broken as error:
+        raise NotJudged("a mutation does not leave a message; see mutation_is_applied") from error
     after.request = metadata.request
     return after
