@@ -71,12 +71,13 @@ class Document:
         if missing and isinstance(node, MappingNode):
             self.fault(node, f"{what} has no {' and no '.join(missing)}; write {'it' if len(missing) == 1 else 'them'}")
 
-    def items(self, node: Node | None) -> list[Node]:
-        """The nodes of a list."""
-        if isinstance(node, SequenceNode):
+    def items(self, node: Node | None, *, what: str) -> list[Node]:
+        """The nodes of a list, which has one at least."""
+        if isinstance(node, SequenceNode) and node.value:
             return list(node.value)
-        if node is not None and not is_null(node):
-            self.fault(node, f"this is a list, not {_kind(node)}")
+        if node is not None:
+            is_empty = isinstance(node, SequenceNode) or is_null(node)
+            self.fault(node, f"there are no {what}; write one" if is_empty else f"this is a list, not {_kind(node)}")
         return []
 
     def text(self, node: Node) -> str:

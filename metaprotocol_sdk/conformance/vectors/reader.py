@@ -82,10 +82,7 @@ def parse_vectors(text: str, *, path: Path) -> VectorFile:
     codec = document.text(keys["codec"]) if "codec" in keys else ""
     provenance = document.text(keys["provenance"]) if "provenance" in keys else ""
     vectors: dict[str, Vector] = {}
-    entries = document.items(keys.get("vectors"))
-    if "vectors" in keys and not entries:
-        document.fault(keys["vectors"], "the file has no vectors; write one, or delete the file")
-    for node in entries:
+    for node in document.items(keys.get("vectors"), what="vectors"):
         vector = read_entry(document, node, provenance=provenance)
         if vector is not None and (other := vectors.setdefault(vector.name, vector)) is not vector:
             document.fault(node, f"line {other.line} has a vector {vector.name!r} already; give each its own name")
