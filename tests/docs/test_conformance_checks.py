@@ -13,7 +13,8 @@ from metaprotocol_sdk.conformance.report import failure_text
 from metaprotocol_sdk.metadata import MessageType
 from metaprotocol_sdk.mutation import Mutation
 from tests.conformance import broken_codecs as broken
-from tests.conformance.right_codecs import REQUESTS, MailCodec, mail
+from tests.conformance import broken_proxies as proxies
+from tests.conformance.right_codecs import REQUESTS, mail
 
 PAGE = Path(__file__).parents[2] / "docs/reference/conformance-checks.md"
 REQUEST = MessageType.REQUEST
@@ -24,7 +25,18 @@ def case(wire: bytes = HELLO, **parts: object) -> Case:
     return Case(side=REQUEST, wire=wire, **parts)  # type: ignore[arg-type]
 
 
-SHOWN: dict[str, tuple[type[MailCodec], Case]] = {
+def asked(request_id: int, **parts: object) -> Case:
+    """One request of an exchange, its reply, and the id it leaves with."""
+    wire, reply = mail(REQUEST, request_id=1), mail(MessageType.RESPONSE, request_id=1)
+    return Case(side=MessageType.RESPONSE, wire=reply, requests=(wire,), request_id=request_id, **parts)  # type: ignore[arg-type]
+
+
+BARE = mail(REQUEST, request_id=7)
+ONEWAY = mail(MessageType.ONEWAY, request_id=7)
+MIXED = bytes.fromhex("01 00 00 07 08 00 00 00")
+HEADERS = mail(REQUEST, request_id=7, headers=[("b", "1"), ("a", "2")])
+
+SHOWN: dict[str, tuple[type[Codec], Case]] = {
     "decodes_one_message": (broken.WaitsForOneByteMore, case(mail(REQUEST))),
     "waits_without_consuming": (broken.DrainsTheHeaderBeforeItWaits, case(cuts=(13,))),
     "leaves_trailing_bytes": (broken.TakesAllThatIsThere, case(trailing=b"M")),
@@ -38,6 +50,30 @@ SHOWN: dict[str, tuple[type[MailCodec], Case]] = {
         case(mail(REQUEST, request_id=7), sample=Sample(mail(REQUEST, request_id=7), request_id=7)),
     ),
     "mutation_is_applied": (broken.IgnoresTheMutation, case(mutation=Mutation(a="x"))),
+    "decodes_the_same_again": (proxies.SharesItsStrings, case(HELLO + BARE)),
+    "hint_changes_nothing": (proxies.BelievesHalfAHeader, case(cuts=(10,))),
+    "survives_hostile_input": (proxies.CallsItselfForEachLevel, case(BARE)),
+    "sizes_add_up": (proxies.CountsItsHeadersTwice, case()),
+    "describes_in_the_right_types": (proxies.SetsPlainNumbers, case(BARE)),
+    "tells_requests_from_replies": (
+        proxies.TakesOddRepliesForRequests,
+        Case(side=MessageType.RESPONSE, wire=mail(MessageType.RESPONSE, request_id=7, body=b"x")),
+    ),
+    "sets_operation_name": (proxies.NamesNoOperation, case(BARE)),
+    "recognises_its_own": (proxies.RefusesAShortPrefix, case(BARE, cuts=(1,), sample=Sample(BARE))),
+    "tells_a_deadline_in_seconds": (proxies.GivesNoDeadlineAsMinusOne, case(BARE)),
+    "keeps_request_ids": (proxies.PairsRepliesInTheOrderOfRequests, asked(9, others=(asked(8),))),
+    "is_stateless": (proxies.AnswersTheLastRequest, case(BARE, others=(case(mail(REQUEST, request_id=9)),))),
+    "encode_changes_nothing_else": (proxies.MutatesTheMetadataToo, case(mutation=Mutation(a="x"))),
+    "mutation_is_idempotent": (proxies.AddsHeadersBesideThoseThere, case(mutation=Mutation(a="x"))),
+    "changes_compose": (proxies.ForgetsTheIdWhenItMutates, case(request_id=9, mutation=Mutation(a="x"))),
+    "mutation_is_reversible": (proxies.SortsItsHeadersWhenOneChanges, case(HEADERS, mutation=Mutation(z="x"))),
+    "error_reply_answers_the_request": (proxies.WritesNoErrors, case(BARE)),
+    "tells_errors_apart": (proxies.TellsNoErrorApart, case(BARE)),
+    "answers_no_oneway": (proxies.AnswersOneways, case(ONEWAY)),
+    "heartbeats_end": (proxies.AnswersEveryHeartbeat, case(mail(MessageType.HEARTBEAT, request_id=7))),
+    "names_every_byte": (proxies.LeavesTheBodyUnnamed, case()),
+    "compiles_its_frame": (proxies.MixesItsByteOrders, case(MIXED)),
 }
 """A codec broken on purpose for each law, and a case that shows it."""
 
