@@ -11,18 +11,18 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import click
 
 from metaprotocol_sdk.cli.codecs import complete_codec
-from metaprotocol_sdk.cli.output import format_option, hanging, note, settings, write_json
+from metaprotocol_sdk.cli.output import format_option, hanging, note, write_json
 from metaprotocol_sdk.cli.parameters import complete_law, duration, report_files
-from metaprotocol_sdk.cli.progress import ProgressLine, can_redraw
-from metaprotocol_sdk.cli.supervisor import Board, Lost, supervised
+from metaprotocol_sdk.cli.screen import Screen
+from metaprotocol_sdk.cli.supervisor import Lost, supervised
 
 if TYPE_CHECKING:
-    from metaprotocol_sdk.conformance import Case, Check, Outcome
+    from metaprotocol_sdk.conformance import Outcome
     from metaprotocol_sdk.conformance.session import Findings
     from metaprotocol_sdk.conformance.vectors import Vector
 
@@ -133,7 +133,7 @@ def command(
     )
     for _, path in reports:
         path.parent.mkdir(parents=True, exist_ok=True)
-    screen = _Screen(sys.stdout, as_json=output_format == "json")
+    screen = Screen(sys.stdout, as_json=output_format == "json")
     try:
         screen.board = supervised()
         found = _findings(plan, screen)
@@ -191,7 +191,7 @@ def _fresh_seed(profile: str) -> int:
     return 1 + secrets.randbelow(2**32 - 1) if profile == "thorough" else 0
 
 
-def _tell(found: Findings, plan: _Plan, screen: _Screen) -> None:
+def _tell(found: Findings, plan: _Plan, screen: Screen) -> None:
     """Prints what follows the laws' lines, or the document that stands for all of it."""
     from metaprotocol_sdk.conformance.report import report_text, to_json
 
@@ -215,7 +215,7 @@ def _tell(found: Findings, plan: _Plan, screen: _Screen) -> None:
     screen.print(f"\n{told}")
 
 
-def _findings(plan: _Plan, screen: _Screen) -> Findings:
+def _findings(plan: _Plan, screen: Screen) -> Findings:
     """Runs the plan, its lines printed as they are known."""
     from metaprotocol_sdk.conformance.aftermath import about
     from metaprotocol_sdk.conformance.checks import CHECKS
@@ -269,7 +269,7 @@ def _findings(plan: _Plan, screen: _Screen) -> Findings:
         )
 
 
-def _findings_of(lost: Lost, plan: _Plan, screen: _Screen) -> Findings:
+def _findings_of(lost: Lost, plan: _Plan, screen: Screen) -> Findings:
     """What is known of a run whose process is gone: the case it was at."""
     from metaprotocol_sdk.conformance.aftermath import lost_in
     from metaprotocol_sdk.exceptions import ConformanceError
@@ -289,42 +289,3 @@ def _write(found: Findings, reports: Sequence[tuple[str, Path]]) -> None:
     for kind, path in reports:
         write_atomically(path, found.rendered(kind))
         note(f"{kind} report: {path}", verbosity=1)
-
-
-class _Screen:
-    """Where the run is told: lines on stdout, how far it is on the terminal that stderr is."""
-
-    def __init__(self, stream: TextIO, *, as_json: bool) -> None:
-        self._stream = stream
-        self.as_json = as_json
-        self.board = Board()
-        self.about: dict[str, str] = {}
-        color = click.get_current_context().color
-        self.color = stream.isatty() if color is None else color
-        self.ascii_only = (stream.encoding or "").lower().replace("-", "") != "utf8"
-        # Times differ from run to run; a log that is compared with another one has none.
-        self.timed = stream.isatty() or settings().verbosity > 0
-        self._bar = ProgressLine(sys.stderr, can_redraw(sys.stderr) and not settings().is_quiet, self.ascii_only)
-
-    def print(self, text: str) -> None:
-        """Prints on stdout as it was when the command began."""
-        self._bar.clear()
-        click.echo(text, file=self._stream, color=self.color)
-
-    def case(self, check: Check, case: Case, begun: int, total: int) -> None:
-        """Notes what begins, and draws how far a law is."""
-        self.board.write({**self.about, "law": check.name, "case": case.to_json()})
-        self._bar.show(check.name, begun, total)
-
-    def outcome(self, outcome: Outcome, *, strict: bool, known_failing: frozenset[str]) -> None:
-        """Prints a law's line."""
-        from metaprotocol_sdk.conformance.outcome import Report
-        from metaprotocol_sdk.conformance.report import law_line
-
-        self.board.write({})
-        self._bar.clear()
-        if self.as_json:
-            return
-        standing = Report(codec="", outcomes=(), strict=strict, known_failing=known_failing).standing(outcome)
-        line = law_line(outcome, standing=standing, timed=self.timed, color=self.color, ascii_only=self.ascii_only)
-        self.print(line)

@@ -117,7 +117,7 @@ def test_the_laws_are_listed_without_a_target() -> None:
         (["nowhere:subject"], "there is no module 'nowhere'"),
         (["awesomerp"], "did you mean 'awesomerpc'?"),
         (["awesomerpc", "--law", "nothing"], "no law is named 'nothing'"),
-        (["awesomerpc", "-k", "xyz"], "no law is selected"),
+        (["awesomerpc", "-k", "xyz"], "nothing is selected"),
         (["awesomerpc", "-k", "a b"], "cannot be read"),
         (["awesomerpc", "--replay", "nothing.json"], "nothing.json cannot be read"),
         (["awesomerpc", "--known-failing", "nothing.txt"], "nothing.txt cannot be read"),

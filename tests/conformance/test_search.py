@@ -42,7 +42,7 @@ def test_a_codec_that_takes_the_memory_is_told_so() -> None:
 
 @pytest.mark.skipif(address_space() is None, reason="this platform does not limit memory")
 def test_a_codec_that_keeps_what_it_sees_leaves_later_laws_unjudged() -> None:
-    kept = []
+    kept: list[bytearray] = []
 
     class Hoarding(TinyCodec):
         def decode(self, buffer: Buffer, metadata: Metadata) -> DecodeStatus:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from metaprotocol_sdk.codec import Field
@@ -83,8 +84,8 @@ def test_a_long_case_is_shown_in_part_with_the_mark_in_it() -> None:
     case = Case(side=MessageType.REQUEST, wire=wire, cuts=tuple(range(1, 50)))
 
     class Names(MailCodec):
-        def fields(self, data: bytes) -> list[Field]:
-            return [Field(f"b{at}", at, at + 1, None) for at in range(len(data))]
+        def fields(self, data: bytes) -> Iterator[Field]:
+            return (Field(f"b{at}", at, at + 1, None) for at in range(len(data)))
 
     lines = case_dump(case, Names(), mark=300)
     assert len(lines) < 80
