@@ -29,7 +29,7 @@ SUBJECTS: dict[type[Codec], Subject] = {}
 # What is kept between calls
 
 
-@breaks("is_stateless", "heartbeats_end")
+@breaks("is_stateless", "heartbeats_end", "keeps_request_ids")
 class CachesStringsByTheId(MailCodec):
     """Two clients use one id, and the second is told what the first one said."""
 

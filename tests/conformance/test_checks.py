@@ -50,18 +50,18 @@ def a_few_cases(law: str) -> list[Case]:
 def judged(codec: type[Codec], law: str) -> str:
     """What the law finds wrong with a codec, in many cases if it should break it; empty: nothing."""
     own = SUBJECTS.get(codec)
-    if law in BROKEN[codec] or own is not None:
-        outcome = run(own or Subject(codec, REQUESTS, RESPONSES), checks=[law], max_examples=200).outcomes[0]
-        assert outcome.verdict is not Verdict.ERROR
-        return outcome.detail if outcome.verdict is Verdict.FAILED else ""
-    for case in a_few_cases(law):
+    for case in () if own else a_few_cases(law):
         try:
             CHECKS[law].function(codec, case)
         except NotJudged:
             continue
         except AssertionError as failure:
             return str(failure)
-    return ""
+    if law not in BROKEN[codec] and own is None:
+        return ""
+    outcome = run(own or Subject(codec, REQUESTS, RESPONSES), checks=[law], max_examples=200).outcomes[0]
+    assert outcome.verdict is not Verdict.ERROR
+    return outcome.detail if outcome.verdict is Verdict.FAILED else ""
 
 
 @pytest.mark.parametrize("codec", BROKEN, ids=lambda codec: codec.__name__)
@@ -72,7 +72,8 @@ def test_a_broken_codec_breaks_exactly_its_laws(codec: type[Codec]) -> None:
 
 def test_every_law_is_broken_by_a_codec_that_breaks_no_other() -> None:
     alone = {law for laws in BROKEN.values() if len(laws) == 1 for law in laws}
-    assert CHECKS.keys() - alone <= {"leaves_trailing_bytes"}
+    # What follows a message, and bytes that are none, are what other laws try too.
+    assert CHECKS.keys() - alone <= {"leaves_trailing_bytes", "rejects_only_with_decode_error"}
 
 
 def test_most_laws_are_broken_by_several_codecs() -> None:

@@ -38,8 +38,8 @@ def error_reply_answers_the_request(factory: Factory, case: Case) -> None:
     request = _request_of(codec, case)
     if case.request_id is not None:
         request.request_id = case.request_id
-    before = describe(request)
     for error in _ERRORS:
+        before = describe(request)
         written = _error_reply(codec, case, request, error)
         if said := differences(before, describe(request)):
             broken(f"on_error for {_named(error)} changed the request's metadata: {said}")

@@ -131,7 +131,7 @@ def _hostile_messages(wire: bytes, front: int, body: int) -> Iterator[tuple[str,
         yield f"cut off after {cut} bytes, and begun again", cut, wire[:cut] + wire
     for at in range(front, min(front + _MOST_OFFSETS, len(wire))):
         for width in _WIDTHS:
-            for number in _extremes(width):
+            for number in _extremes(width) if width > 1 else _bytes_near(wire[at]):
                 if at + width <= len(wire):
                     what = f"with {number.hex(' ')} at byte {at}"
                     yield what, at, wire[:at] + number + wire[at + width :]
@@ -143,6 +143,12 @@ def _extremes(width: int) -> tuple[bytes, ...]:
     ones, signed = (1 << 8 * width) - 1, 1 << 8 * width - 1
     numbers = [number.to_bytes(width, order) for number in (0, 1, signed - 1, signed, ones) for order in _ORDERS]
     return tuple(dict.fromkeys(numbers))
+
+
+def _bytes_near(byte: int) -> tuple[bytes, ...]:
+    """What a byte may be instead: an extreme, one of the small numbers that kinds and flags are, or one bit flipped."""
+    numbers = [*(byte ^ 1 << bit for bit in range(8)), *range(16), 0x7F, 0x80, 0xFF]
+    return tuple(bytes([number]) for number in dict.fromkeys(numbers))
 
 
 def _nested_messages(wire: bytes, front: int, body: int) -> Iterator[tuple[str, int, bytes]]:
