@@ -178,7 +178,7 @@ def _skip_fields(data: Data, at: int, base: int, walk: Walk) -> int:
     """Past the fields of the innermost struct, up to its end or to a value that opened; -1 where the data ends."""
     frames = walk.open
     depth = len(frames)
-    may_run = walk.limits.allows_runs(depth)
+    may_run = depth <= walk.runs_up_to
     try:
         while True:
             kind = data[at]
@@ -193,8 +193,8 @@ def _skip_fields(data: Data, at: int, base: int, walk: Walk) -> int:
                 frames.pop()
                 return at + 1
             else:
-                at = _open(data, at + 3, base, kind, walk)
-                if len(frames) != depth:
+                at = _enter(data, at + 3, base, kind, walk)
+                if at < 0 or len(frames) != depth:
                     return at
     except (IndexError, struct.error):
         walk.position = at - base
@@ -207,7 +207,7 @@ def _skip_elements(data: Data, at: int, base: int, walk: Walk) -> int:
     depth = len(frames)
     frame = frames[-1]
     kinds, left = frame
-    small = _ELEMENTS if walk.limits.allows_runs(depth + 1) else {}
+    small = _ELEMENTS if depth < walk.runs_up_to else {}
     if small and kinds == (_STRING, _STRING):
         at, left = _skip_strings(data, at, left)
     try:
@@ -246,6 +246,15 @@ def _skip_string(data: Data, at: int, base: int, walk: Walk) -> int:
     if size > walk.limits.string_size:
         refuse_size(size, walk.limits.string_size, "string", at - base)
     return at + 4 + size
+
+
+def _enter(data: Data, at: int, base: int, kind: int, walk: Walk) -> int:
+    """Opens the value that starts at ``at``; of a container goes past the values as :func:`_skip_elements` does."""
+    depth = len(walk.open)
+    at = _open(data, at, base, kind, walk)
+    if len(walk.open) == depth or walk.open[-1] is OPEN_STRUCT:
+        return at
+    return _skip_elements(data, at, base, walk)
 
 
 def _open(data: Data, at: int, base: int, kind: int, walk: Walk) -> int:

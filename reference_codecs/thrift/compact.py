@@ -176,7 +176,7 @@ def _skip_fields(data: Data, at: int, base: int, walk: Walk) -> int:
     """Past the fields of the innermost struct, up to its end or to a value that opened; -1 where the data ends."""
     frames = walk.open
     depth = len(frames)
-    may_run = walk.limits.allows_runs(depth)
+    may_run = depth <= walk.runs_up_to
     try:
         while True:
             header = data[at]
@@ -201,7 +201,7 @@ def _skip_elements(data: Data, at: int, base: int, walk: Walk) -> int:
     depth = len(frames)
     frame = frames[-1]
     kinds, left = frame
-    small = _ELEMENTS if walk.limits.allows_runs(depth + 1) else {}
+    small = _ELEMENTS if depth < walk.runs_up_to else {}
     try:
         if kinds[0] in _VARINTS and kinds[1] in _VARINTS:
             at, left = _skip_integers(data, at, left)

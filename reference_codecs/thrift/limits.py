@@ -35,9 +35,11 @@ class Limits:
     headers: int
     decompressed_size: int
 
-    def allows_runs(self, depth: int) -> bool:
-        """Whether no value that a run passes can be over a limit, in a struct that is ``depth`` deep."""
-        return self.string_size >= MAX_STRING and self.container_size >= MAX_CONTAINER and depth + LEVELS <= self.depth
+    @property
+    def runs_up_to(self) -> int:
+        """The deepest struct in which no value that a run passes can be over a limit; 0: there is none."""
+        small = self.string_size >= MAX_STRING and self.container_size >= MAX_CONTAINER
+        return self.depth - LEVELS if small else 0
 
     def __post_init__(self) -> None:
         for field in fields(self):

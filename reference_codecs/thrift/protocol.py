@@ -56,17 +56,19 @@ class Walk:
     Attributes:
         form: What the message is written in.
         limits: What it may cost.
+        runs_up_to: The deepest struct in which runs may be skipped.
         begin: The message's begin, its positions counted from the message's first byte.
         position: Where to go on, counted from the message's first byte; past the end when a value is known to end
             there.
         open: The containers and structs that are open, innermost last; a protocol's own.
     """
 
-    __slots__ = ("begin", "form", "limits", "open", "position")
+    __slots__ = ("begin", "form", "limits", "open", "position", "runs_up_to")
 
     def __init__(self, form: Form, begin: Begin, limits: Limits) -> None:
         self.form = form
         self.limits = limits
+        self.runs_up_to = limits.runs_up_to
         self.begin = begin
         self.position = begin.body
         self.open: list[Any] = form.protocol.outermost()

@@ -39,8 +39,8 @@ def test_a_limit_that_cannot_be_kept_is_refused(changes: dict[str, Any], sentenc
 
 
 @pytest.mark.parametrize(
-    ("changes", "depth", "allowed"),
-    [({}, 6, True), ({}, 7, False), ({"string_size": 30}, 1, False), ({"container_size": 14}, 1, False)],
+    ("changes", "deepest"),
+    [({}, 6), ({"string_size": 31, "container_size": 15}, 6), ({"string_size": 30}, 0), ({"container_size": 14}, 0)],
 )
-def test_runs_are_for_limits_that_no_small_value_is_over(changes: dict[str, int], depth: int, allowed: bool) -> None:
-    assert Limits(**FINE | changes).allows_runs(depth) is allowed
+def test_runs_are_for_limits_that_no_small_value_is_over(changes: dict[str, int], deepest: int) -> None:
+    assert Limits(**FINE | changes).runs_up_to == deepest
