@@ -42,6 +42,9 @@ def render() -> str:
         assert command is not None
         context = click.Context(command, parent=root, info_name=name, terminal_width=WIDTH)
         sections.append(_section(f"metaproto {name}", context))
+        for part, sub in getattr(command, "commands", {}).items():
+            inner = click.Context(sub, parent=context, info_name=part, terminal_width=WIDTH)
+            sections.append(_section(f"metaproto {name} {part}", inner))
     return "\n".join(sections)
 
 

@@ -96,7 +96,10 @@ def test_an_origin_message_that_is_not_what_was_taken_is_an_exception() -> None:
             metadata.origin_message = metadata.origin_message[:-1]
             return status
 
-    assert asked(Cuts, op="decode", data=tiny().hex())["reason"] == "ValueError: origin_message is not the bytes that were taken"
+    assert (
+        asked(Cuts, op="decode", data=tiny().hex())["reason"]
+        == "ValueError: origin_message is not the bytes that were taken"
+    )
 
 
 def test_a_reply_is_encoded_with_its_request() -> None:
@@ -132,7 +135,10 @@ def test_wrong_usage_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert "usage: python -m metaprotocol_sdk.conformance.serve NAME" in capsys.readouterr().err
     done = subprocess.run(
-        [sys.executable, "-m", "metaprotocol_sdk.conformance.serve", "nosuch"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "metaprotocol_sdk.conformance.serve", "nosuch"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("no codec is named 'nosuch'")

@@ -1,7 +1,7 @@
 // awesomerpc's codec in C++, judged by metaprotocol-sdk over stdin and stdout:
 //
 //   g++ -std=c++17 -O2 -o awesomerpc awesomerpc.cpp
-//   metaproto conformance awesomerpc --foreign ./awesomerpc
+//   metaproto conformance awesomerpc@./awesomerpc
 //
 // The message, big-endian: version i8 | pack_flow u32 (request id) | pack_len u32 (whole message) | req_cmd i16 |
 // rsp_code i16 | body. Questions are ASCII, have no space outside strings and no key twice, so finding "key": is enough.

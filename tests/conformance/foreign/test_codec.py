@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -45,9 +44,7 @@ def test_the_codec_is_what_the_far_side_says_it_is() -> None:
 
 def test_hello_is_read() -> None:
     said = {"protocol": 1, "name": "n", "request_ids": [0, 2**64 - 1], "also": ["fields", "more"], "new": 1}
-    assert Hello.read(Answer(said)) == Hello(
-        name="n", request_ids=range(2**64), rewrites=False, names_fields=True
-    )
+    assert Hello.read(Answer(said)) == Hello(name="n", request_ids=range(2**64), rewrites=False, names_fields=True)
     assert Hello.read(Answer({"protocol": 1, "name": "n", "request_ids": None})).request_ids == range(0)
 
 
@@ -190,7 +187,7 @@ def test_fields_name_the_bytes_of_a_dump() -> None:
 def test_a_far_side_that_cannot_name_fields_costs_names_only() -> None:
     codec, far_side = codec_of({})
 
-    def ask(*_: object) -> Iterator[None]:
+    def ask(question: dict[str, Any], read: Any) -> Any:
         raise ForeignFault(FaultKind.CRASH, "it ended")
 
     far_side.ask = ask  # type: ignore[method-assign]

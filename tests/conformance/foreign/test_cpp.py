@@ -11,7 +11,7 @@ from metaprotocol_sdk.conformance.vectors import run_vectors, vectors_of
 from tests.conformance.foreign.helpers import built
 
 NOT_DECLARED = {"compiles_its_frame", "heartbeats_end", "tells_a_deadline_in_seconds"}
-"""Laws of what a codec in another language cannot have: a declared frame, and calls the protocol has no question for."""
+"""Laws of what a codec in another language cannot have: a declared frame, calls that no question asks for."""
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_example_keeps_every_law_and_agrees_with_every_vector(folder: Path) -> None:
     subject = find_subject(f"awesomerpc@{built(folder)}")
     report = run(subject, max_examples=20)
-    wrong = {each.check.name: each.detail for each in report.outcomes if each.verdict not in (Verdict.PASSED, Verdict.SKIPPED)}
+    wrong = {
+        each.check.name: each.detail
+        for each in report.outcomes
+        if each.verdict not in (Verdict.PASSED, Verdict.SKIPPED)
+    }
     assert wrong == {}
     near = run(find_subject("awesomerpc"), max_examples=20)
     skipped = [{each.check.name for each in found.of(Verdict.SKIPPED)} for found in (report, near)]

@@ -99,7 +99,7 @@ def test_a_question_that_was_interrupted_is_not_answered_by_the_next_answer() ->
         first = ask(far_side)
         exchange = far_side._exchange
 
-        def interrupted(*_: object) -> bytes:
+        def interrupted(question: bytes, timeout: float) -> bytes:
             far_side._exchange = exchange  # type: ignore[method-assign]
             raise Interrupted
 

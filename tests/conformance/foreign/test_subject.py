@@ -41,7 +41,9 @@ def test_a_command_that_is_none_is_said_at_once(command: str, sentence: str) -> 
 
 def test_a_program_that_cannot_be_started_is_said_in_a_sentence(tmp_path: Path) -> None:
     target = f"awesomerpc@{tmp_path / 'gone'} --flag"
-    with pytest.raises(ConformanceError, match=r"the foreign codec '.*gone' cannot be started: No such file or directory"):
+    with pytest.raises(
+        ConformanceError, match=r"the foreign codec '.*gone' cannot be started: No such file or directory"
+    ):
         make_codec(find_subject(target))
 
 

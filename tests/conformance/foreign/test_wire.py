@@ -34,14 +34,20 @@ def test_a_size_is_known_with_four_bytes() -> None:
     assert frame_size(b"\0\0\0\x02") == 6
 
 
-@pytest.mark.parametrize("text", [b"Hello", b"\nlog", b"{\"op\"", (MAX_FRAME + 1).to_bytes(4, "big")])
+@pytest.mark.parametrize("text", [b"Hello", b"\nlog", b'{"op"', (MAX_FRAME + 1).to_bytes(4, "big")])
 def test_what_a_program_prints_is_no_frame(text: bytes) -> None:
     with pytest.raises(BadFrame, match="where the size of the frame belongs in four bytes"):
         frame_size(text)
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"), [(b"{", "it is no JSON"), (b"\xff", "it is no JSON"), (b"[1]", "it is list, not a JSON object"), (b"[" * 9999, "it is no JSON")]
+    ("text", "sentence"),
+    [
+        (b"{", "it is no JSON"),
+        (b"\xff", "it is no JSON"),
+        (b"[1]", "it is list, not a JSON object"),
+        (b"[" * 9999, "it is no JSON"),
+    ],
 )
 def test_a_frame_is_one_object(text: bytes, sentence: str) -> None:
     with pytest.raises(BadFrame, match=sentence):
@@ -51,7 +57,12 @@ def test_a_frame_is_one_object(text: bytes, sentence: str) -> None:
 def test_values_that_are_not_there_have_their_defaults() -> None:
     answer = Answer({"null": None})
     assert "null" not in answer
-    assert (answer.text("null", "t"), answer.number("n", 3), answer.signed("n", -3), answer.flag("f")) == ("t", 3, -3, False)
+    assert (answer.text("null", "t"), answer.number("n", 3), answer.signed("n", -3), answer.flag("f")) == (
+        "t",
+        3,
+        -3,
+        False,
+    )
     assert (answer.items("l"), answer.strings("s"), answer.choice("c", {"a": 1}, 2)) == ([], {}, 2)
     assert "x" not in answer.part("p")
 

@@ -63,8 +63,8 @@ def test_a_consistent_misreading_is_found() -> None:
 
 def test_a_consistent_miswriting_is_found() -> None:
     assert sentence(replace(CASE, sample=Sample(WIRE)), SwapsIds) == (
-        "encode with the id 9 wrote 8 bytes that are not the 8 the vector knows: they differ from byte 2 on. From byte 0 "
-        "on it wrote ab 00 09 00 00 02 68 69; known is ab 00 00 09 00 02 68 69"
+        "encode with the id 9 wrote 8 bytes that are not the 8 the vector knows: they differ from byte 2 on. From "
+        "byte 0 on it wrote ab 00 09 00 00 02 68 69; known is ab 00 00 09 00 02 68 69"
     )
 
 
@@ -79,8 +79,8 @@ def test_bytes_that_are_refused_are_a_broken_law() -> None:
 
 def test_a_change_that_is_refused_is_a_broken_law() -> None:
     assert sentence(replace(CASE, mutation=Mutation({"k": "v"}))) == (
-        "encode with Mutation({'k': 'v'}) and the id 9 is refused: cannot encode 'k': this protocol has no headers. The "
-        "vector knows the bytes ab 00 00 09 00 02 68 69 (8 bytes)"
+        "encode with Mutation({'k': 'v'}) and the id 9 is refused: cannot encode 'k': this protocol has no headers. "
+        "The vector knows the bytes ab 00 00 09 00 02 68 69 (8 bytes)"
     )
 
 

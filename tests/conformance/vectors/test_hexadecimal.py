@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metaprotocol_sdk.codec import Field
 from metaprotocol_sdk.conformance.vectors.hexadecimal import NoHex, annotated_hex, read_hex
 from tests.helpers import TinyCodec, tiny
 
@@ -35,9 +38,7 @@ def test_annotated_hex_reads_back(data: bytes) -> None:
 
 def test_each_field_is_named_beside_its_first_line() -> None:
     class Named(TinyCodec):
-        def fields(self, data: bytes):  # type: ignore[no-untyped-def]
-            from metaprotocol_sdk.codec import Field
-
+        def fields(self, data: bytes) -> Iterator[Field]:
             yield Field("header", 0, 6, "\x1b\u2028")
             yield Field("body", 6, len(data), data[6:])
 

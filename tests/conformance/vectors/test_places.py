@@ -31,7 +31,11 @@ def test_a_folder_beside_the_codec_is_read_file_after_file(tmp_path: Path, subje
     (folder / "README.md").write_text("words")
     assert place_of(subject) is None
     for name in ("b.yml", "a.json"):
-        (folder / name).write_text(ONE if name == "b.yml" else '{"schema_version": 1, "vectors": [{"name": "x", "direction": "response", "hex": "ab"}]}')
+        (folder / name).write_text(
+            ONE
+            if name == "b.yml"
+            else '{"schema_version": 1, "vectors": [{"name": "x", "direction": "response", "hex": "ab"}]}'
+        )
     assert list(vectors_of(subject)) == ["a.json::x", "b.yml::a"]
     made = Subject(partial(partial(subject.factory), max_message_size=9), None, None)
     assert list(vectors_of(made)) == ["a.json::x", "b.yml::a"]
@@ -47,7 +51,7 @@ def test_a_place_that_is_named_is_read_instead(tmp_path: Path, subject: Subject)
 def test_a_place_that_is_named_and_holds_nothing_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConformanceError, match="gone is not there; it is a file of golden vectors, or a folder"):
         files_in(tmp_path / "gone")
-    with pytest.raises(ConformanceError, match="has no golden vectors: no file in it ends in .yaml, .yml, .json"):
+    with pytest.raises(ConformanceError, match=r"has no golden vectors: no file in it ends in \.yaml, \.yml, \.json"):
         files_in(tmp_path)
 
 

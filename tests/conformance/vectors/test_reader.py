@@ -76,7 +76,7 @@ def test_the_case_of_a_vector_asks_all_of_it() -> None:
     assert (case.mutation, case.request_id, case.expected) == (hello.mutation, 8, hello.expected)
 
 
-@pytest.mark.parametrize("written", ["00000012", "0000012e3", "1e500000"[:8], "0o17" "0b11"[:0] + "017"])
+@pytest.mark.parametrize("written", ["00000012", "0000012e3", "1e500000"[:8], "0o170b11"[:0] + "017"])
 def test_no_hex_is_read_as_a_number(written: str) -> None:
     text = f"{HEAD}  - {{name: a, direction: request, hex: {written}}}\n"
     if len(written) % 2:
@@ -99,9 +99,15 @@ def test_json_says_the_same(tmp_path: Path) -> None:
 ONE = "  - name: a\n    direction: request\n    hex: ab\n"
 WRONG = [
     ("", "v.yaml:1:1: error: the file is empty; it begins with schema_version: 1"),
-    ("- a\n", "v.yaml:1:1: error: the file is a mapping with the keys schema_version, codec, provenance, vectors, not a list"),
+    (
+        "- a\n",
+        "v.yaml:1:1: error: the file is a mapping with the keys schema_version, codec, provenance, vectors, not a list",
+    ),
     ("schema_version: 1\n", "v.yaml:1:1: error: the file has no vectors; write it"),
-    (f"schema_version: 2\nvectors:\n{ONE}", "v.yaml:1:17: error: this version of metaproto reads schema_version 1, and no other"),
+    (
+        f"schema_version: 2\nvectors:\n{ONE}",
+        "v.yaml:1:17: error: this version of metaproto reads schema_version 1, and no other",
+    ),
     ("schema_version: 1\nvectors: []\n", "v.yaml:2:10: error: there are no vectors; write one"),
     ("schema_version: 1\nvectors: all\n", "v.yaml:2:10: error: this is a list, not 'all'"),
     (f"{HEAD}{ONE}    hexx: ab\n", "v.yaml:6:5: error: a vector has no key 'hexx'; did you mean 'hex'?"),
@@ -109,18 +115,39 @@ WRONG = [
     (f"{HEAD}{ONE}{ONE}", "v.yaml:6:5: error: line 3 has a vector 'a' already; give each its own name"),
     (f"{HEAD}  - name: a\n    hex: ab\n", "v.yaml:3:5: error: this vector has no direction; write it"),
     (f"{HEAD}  - name: a\n", "v.yaml:3:5: error: this vector has no direction and no hex; write them"),
-    (f"{HEAD}{ONE}".replace(": a\n", ": a/b\n"), "v.yaml:3:11: error: a vector's name has letters, digits, '.', '_' and '-' only, and 'a/b' has others"),
-    (f"{HEAD}{ONE}".replace("request", "up"), "v.yaml:4:16: error: the direction is request (of a client) or response (of a server), not 'up'"),
-    (f"{HEAD}{ONE}".replace("ab", "|\n      ab\n      c# odd"), "v.yaml:7:1: error: it has 3 hex digits, and a byte has two"),
-    (f"{HEAD}{ONE}".replace("ab", "|\n      ab\n      0x"), "v.yaml:7:1: error: 'x' is no hex digit; comments begin with #"),
+    (
+        f"{HEAD}{ONE}".replace(": a\n", ": a/b\n"),
+        "v.yaml:3:11: error: a vector's name has letters, digits, '.', '_' and '-' only, and 'a/b' has others",
+    ),
+    (
+        f"{HEAD}{ONE}".replace("request", "up"),
+        "v.yaml:4:16: error: the direction is request (of a client) or response (of a server), not 'up'",
+    ),
+    (
+        f"{HEAD}{ONE}".replace("ab", "|\n      ab\n      c# odd"),
+        "v.yaml:7:1: error: it has 3 hex digits, and a byte has two",
+    ),
+    (
+        f"{HEAD}{ONE}".replace("ab", "|\n      ab\n      0x"),
+        "v.yaml:7:1: error: 'x' is no hex digit; comments begin with #",
+    ),
     (f"{HEAD}{ONE}".replace("ab", "[ab, '']"), "v.yaml:5:15: error: it has no bytes"),
     (f"{HEAD}{ONE}".replace("ab", "[]"), "v.yaml:5:10: error: it has no bytes"),
-    (f"{HEAD}{ONE}".replace("ab", "'ab # the rest\n      cd'"), "v.yaml:5:10: error: hex with comments is written as a block (hex: |), or as a list of lines"),
+    (
+        f"{HEAD}{ONE}".replace("ab", "'ab # the rest\n      cd'"),
+        "v.yaml:5:10: error: hex with comments is written as a block (hex: |), or as a list of lines",
+    ),
     (f"{HEAD}{ONE}    answers: cd\n", "v.yaml:6:14: error: a request answers nothing; answers belongs to a response"),
-    (f"{HEAD}{ONE}    expect: {{request_id: soon}}\n", "v.yaml:6:26: error: 'soon' is no whole number; write it in decimal, or in hex as 0x1f"),
+    (
+        f"{HEAD}{ONE}    expect: {{request_id: soon}}\n",
+        "v.yaml:6:26: error: 'soon' is no whole number; write it in decimal, or in hex as 0x1f",
+    ),
     (f"{HEAD}{ONE}    expect: {{response_status: fine}}\n", "v.yaml:6:31: error: 'fine' is none of OK, ERROR"),
     (f"{HEAD}{ONE}    expect: {{strings: [a]}}\n", "v.yaml:6:23: error: strings is a mapping of keys to values"),
-    (f"{HEAD}{ONE}    expect: {{strings: {{a: 1, A: 2}}}}\n", "v.yaml:6:30: error: 'A' is here twice; keys are the same in upper and lower case"),
+    (
+        f"{HEAD}{ONE}    expect: {{strings: {{a: 1, A: 2}}}}\n",
+        "v.yaml:6:30: error: 'A' is here twice; keys are the same in upper and lower case",
+    ),
     (f"{HEAD}{ONE}    expect: {{operation_name: [a]}}\n", "v.yaml:6:30: error: this is text, not a list"),
     (f"{HEAD}{ONE}    encode: {{request_id: 1}}\n", "v.yaml:6:13: error: encode has no hex; write it"),
     ("a: [\n", "v.yaml:2:1: error: this is no YAML: while parsing a flow node did not find expected node content"),
@@ -144,7 +171,11 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     [
         ("{\n  'a': 1}", "v.json:2:3: error: this is no JSON: Expecting property name enclosed in double quotes"),
         ("[" * 100_000, "v.json: error: lists and mappings nest too deep"),
-        ('{"schema_version": 1, "vectors": [\n7]}', "v.json:2:1: error: a vector is a mapping with the keys name, direction, hex, expect, answers, encode, provenance, not '7'"),
+        (
+            '{"schema_version": 1, "vectors": [\n7]}',
+            "v.json:2:1: error: a vector is a mapping with the keys name, direction, hex, expect, answers, encode, "
+            "provenance, not '7'",
+        ),
     ],
 )
 def test_json_that_is_wrong_is_said_with_its_line(text: str, sentence: str) -> None:

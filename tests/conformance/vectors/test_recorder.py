@@ -22,7 +22,9 @@ REQUEST = MessageType.REQUEST
 
 
 def test_what_is_recorded_is_what_decode_finds() -> None:
-    vector = describe_bytes(TinyCodec(), tiny(b"hi", request_id=7, status=1), side=MessageType.RESPONSE, provenance="me")
+    vector = describe_bytes(
+        TinyCodec(), tiny(b"hi", request_id=7, status=1), side=MessageType.RESPONSE, provenance="me"
+    )
     assert (vector.side, vector.provenance) == (MessageType.RESPONSE, "me")
     assert {name: getattr(value, "name", value) for name, value in vector.sample.facts.items()} == {
         "request_id": 7,
