@@ -137,3 +137,28 @@ def test_a_subject_may_be_named_as_on_the_command_line(tmp_path: Path) -> None:
     tests = "class TestMine(CodecConformance):\n    subject = 'subjects:right'\n"
     done = run(tmp_path, tests, "-k", "leaves_trailing", "--conformance-profile", "default", "-p", "no:xdist")
     assert done.returncode == 0, done.stdout
+
+
+def test_each_golden_vector_of_the_subject_is_a_test(tmp_path: Path) -> None:
+    tests = """
+class TestAwesomerpc(CodecConformance):
+    subject = "awesomerpc"
+"""
+    done = run(tmp_path, tests, "-k", "scaffold", "-n", "1")
+    assert done.returncode == 0, done.stdout
+    assert "PASSED test_mine.py::TestAwesomerpc::test_law[scaffold.yaml::" in done.stdout
+
+
+def test_vectors_that_cannot_be_read_are_a_failure_that_says_where(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("nothing: here\n")
+    tests = """
+from pathlib import Path
+
+class TestMine(CodecConformance):
+    subject = Subject(TinyCodec, samples, samples, vectors=Path("mine.yaml"))
+"""
+    done = run(tmp_path, tests, "-k", "golden or trailing")
+    assert done.returncode == 1
+    assert "test_law[golden vectors]" in done.stdout
+    assert "mine.yaml" in done.stdout
+    assert "Traceback" not in done.stdout

@@ -24,14 +24,14 @@ def test_an_expression_selects_by_parts_of_names(expression: str, selected: list
     if selected:
         assert select_laws(expression=expression) == selected
     else:
-        with pytest.raises(ConformanceError, match="nothing is selected; the laws are decodes_one_message, "):
+        with pytest.raises(ConformanceError, match="no law is selected; the laws are decodes_one_message, "):
             select_laws(expression=expression)
 
 
 def test_laws_and_skip_are_exact_names() -> None:
     assert select_laws(laws=["split_invariance"]) == ["split_invariance"]
     assert "split_invariance" not in select_laws(skip=["split_invariance"])
-    with pytest.raises(ConformanceError, match="nothing is selected"):
+    with pytest.raises(ConformanceError, match="no law is selected"):
         select_laws(laws=["split_invariance"], skip=["split_invariance"])
     with pytest.raises(ConformanceError, match="no law is named 'split'; the laws are"):
         select_laws(laws=["split"])
