@@ -215,8 +215,11 @@ class ThriftCodec(Codec):
             message_type_of(metadata, begin.kind)
             walk = Walk(form, begin, self._limits)
         if not form.protocol.skip(data, at, walk):
+            # Where to go on may be before the end of what is there: at the start of a value that was cut.
+            needed = max(walk.position, have) + 1
+            check_waiting(needed, self._limits)
             buffer.hint = walk
-            buffer.needed = walk.position + 1
+            buffer.needed = needed
             return _WAIT
         body, total = walk.begin.body, walk.position
         describe(metadata, form, walk.begin, data[at + body : at + min(body + FRONT, total)])

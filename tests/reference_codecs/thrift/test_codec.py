@@ -255,6 +255,18 @@ def test_a_large_unframed_message_in_pieces_is_walked_once(name: str, monkeypatc
     assert all(later >= 1024 * index - 256 for index, later in enumerate(starts[1:]))
 
 
+def test_a_value_that_is_cut_at_the_limit_is_not_waited_for() -> None:
+    begin = BINARY.write_begin("put", Kind.CALL, 1)
+    data = begin + b"\x08\0\1\0\0\0\7" + b"\x0d\0\2\x0b\x0b\0\0\0"
+    codec = ThriftCodec(max_message_size=len(data))
+    buffer = Buffer(data[:-1])
+    assert codec.decode(buffer, Metadata(REQUEST)) is DecodeStatus.WAIT_FOR_DATA
+    assert buffer.needed == len(data)
+    buffer.append(data[-1:])
+    with pytest.raises(MessageTooLarge):
+        codec.decode(buffer, Metadata(REQUEST))
+
+
 def test_a_long_string_is_waited_for_and_not_looked_at() -> None:
     struct = b"\x0b\0\1\0\x10\0\0" + bytes(1 << 20) + b"\0"
     data = write_message(Wire(Transport.UNFRAMED, BINARY), "put", Kind.CALL, 1, struct)
