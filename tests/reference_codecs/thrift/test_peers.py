@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,6 +37,8 @@ SPEAKS = {"apache": ALL, "py2": PLAIN}
 SAID = {"echo": True, "buy": [7, "sold out: no mug"], "noted": True, "big": True}
 FAILED = {"fail": "application exception 6: no reason"}
 PATIENCE = 60.0
+NODE_PATH = os.environ.get("THRIFT_NODE_PATH", "")
+"""A ``node_modules`` folder with thrift in it."""
 
 
 async def start(peer: str, mode: str, *arguments: str) -> asyncio.subprocess.Process:
@@ -142,6 +145,31 @@ def test_clients_of_every_form_reach_a_server_of_another(target: str) -> None:
             return await calling("apache", fronts)
 
     assert run(main()) == expected("apache", forms)
+
+
+@pytest.mark.skipif(
+    not (NODE_PATH and shutil.which("node")),
+    reason="THRIFT_NODE_PATH names no folder with npm's thrift, or node is not there",
+)
+def test_npms_client_passes_the_proxy_in_every_form_it_speaks() -> None:
+    forms = [form for form in ALL if not form.startswith("header")]  # its THeader clients write none
+
+    async def main() -> Any:
+        async with (
+            serving("apache") as ports,
+            proxying({form: ports[form] for form in forms}, multiplexing=True) as fronts,
+        ):
+            process = await asyncio.create_subprocess_exec(
+                "node",
+                str(PEERS / "node.js"),
+                *(each for form in forms for each in (form, str(fronts[form]))),
+                stdout=asyncio.subprocess.PIPE,
+                env={**os.environ, "NODE_PATH": NODE_PATH},
+            )
+            output, _ = await process.communicate()
+            return json.loads(output)
+
+    assert run(main()) == dict.fromkeys(forms, {"buy": SAID["buy"], "noted": True} | FAILED)
 
 
 def test_many_clients_at_once_each_get_their_own_answers() -> None:
