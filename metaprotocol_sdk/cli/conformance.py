@@ -215,11 +215,16 @@ def _tell(found: Findings, plan: _Plan, screen: Screen) -> None:
     screen.print(f"\n{told}")
 
 
+def _known_failing(plan: _Plan, names: Sequence[str]) -> frozenset[str]:
+    from metaprotocol_sdk.conformance.known_failing import load_known_failing
+
+    return frozenset(load_known_failing(plan.known_failing, names)) if plan.known_failing else frozenset()
+
+
 def _findings(plan: _Plan, screen: Screen) -> Findings:
     """Runs the plan, its lines printed as they are known."""
     from metaprotocol_sdk.conformance.aftermath import about
     from metaprotocol_sdk.conformance.checks import CHECKS
-    from metaprotocol_sdk.conformance.known_failing import load_known_failing
     from metaprotocol_sdk.conformance.report import FAILURES, load_failure
     from metaprotocol_sdk.conformance.session import hold, hold_again
     from metaprotocol_sdk.conformance.suite import PROFILES, keep_files_in
@@ -236,8 +241,7 @@ def _findings(plan: _Plan, screen: Screen) -> Findings:
         subject = find_subject(plan.target)
         screen.about = about(subject, plan.target)
     vectors = vectors_of(subject, plan.vectors)
-    names = [*CHECKS, *vectors]
-    known = frozenset(load_known_failing(plan.known_failing, names)) if plan.known_failing else frozenset()
+    known = _known_failing(plan, [*CHECKS, *vectors])
 
     def progress(outcome: Outcome) -> None:
         screen.outcome(outcome, strict=plan.strict, known_failing=known)

@@ -44,13 +44,13 @@ def render() -> str:
         sections.append(_section(f"metaproto {name}", context))
         for part, sub in getattr(command, "commands", {}).items():
             inner = click.Context(sub, parent=context, info_name=part, terminal_width=WIDTH)
-            sections.append(_section(f"metaproto {name} {part}", inner))
+            sections.append(_section(f"metaproto {name} {part}", inner, level=3))
     return "\n".join(sections)
 
 
-def _section(title: str, context: click.Context) -> str:
+def _section(title: str, context: click.Context, *, level: int = 2) -> str:
     text = "\n".join(line.rstrip() for line in context.get_help().splitlines())
-    return f"## {title}\n\n```text\n{text}\n```\n"
+    return f"{'#' * level} {title}\n\n```text\n{text}\n```\n"
 
 
 if __name__ == "__main__":

@@ -19,3 +19,8 @@ def test_every_command_has_its_section() -> None:
         "## metaproto",
         *(f"## metaproto {name}" for name in COMMANDS),
     ]
+
+
+def test_a_command_of_commands_has_theirs_below_its_own() -> None:
+    lines = [line for line in render().splitlines() if line.startswith(("## metaproto vectors", "### "))]
+    assert lines == ["## metaproto vectors", "### metaproto vectors add", "### metaproto vectors check"]

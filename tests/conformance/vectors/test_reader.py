@@ -173,8 +173,10 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
         ("[" * 100_000, "v.json: error: lists and mappings nest too deep"),
         (
             '{"schema_version": 1, "vectors": [\n7]}',
-            "v.json:2:1: error: a vector is a mapping with the keys name, direction, hex, expect, answers, encode, "
-            "provenance, not '7'",
+            (
+                "v.json:2:1: error: a vector is a mapping with the keys name, direction, hex, expect, answers, encode, "
+                "provenance, not '7'"
+            ),
         ),
     ],
 )
