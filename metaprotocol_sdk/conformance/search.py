@@ -103,7 +103,7 @@ class Search:
         except DidNotEnd:
             return self._outcome_of_hang()
         except _TimeIsUp:
-            return None if self.judged else self._outcome(Verdict.ERROR, _NO_TIME)
+            return None if self.judged or self._unjudged else self._outcome(Verdict.ERROR, _NO_TIME)
         except (Exception, StrategyFault, ForeignFault) as error:
             return self._outcome_of(error)
         return None

@@ -153,6 +153,14 @@ def test_a_law_that_had_no_time_is_not_called_kept() -> None:
     assert "the time was up before a case was judged" in report.of(Verdict.ERROR)[0].detail
 
 
+def test_a_law_that_says_nothing_of_any_case_is_skipped_though_its_time_was_up() -> None:
+    subject = Subject(TinyCodec, SAMPLES, None)
+    law = "describes_what_it_was_given"
+    outcome = run(subject, checks=[law], max_examples=10**6, max_seconds=0.5).outcomes[0]
+    assert outcome.verdict is Verdict.SKIPPED
+    assert "no sample states" in outcome.detail
+
+
 def test_a_replay_is_one_case() -> None:
     search = Search(Subject(TinyCodec, st.nothing(), None), CHECKS["decodes_one_message"])
     assert search.verdict_on(Case(side=MessageType.REQUEST, wire=tiny(b"x"))).verdict is Verdict.PASSED
