@@ -152,8 +152,11 @@ def _held(vectors: Sequence[Vector], codec_name: str) -> Findings:
     from hypothesis import strategies as st
 
     from metaprotocol_sdk.conformance import Subject
+    from metaprotocol_sdk.conformance.report import FAILURES
     from metaprotocol_sdk.conformance.session import hold
+    from metaprotocol_sdk.conformance.suite import keep_files_in
 
+    keep_files_in(FAILURES.parent)
     codec = type(_codec(codec_name))
     # No law is asked for, so nothing is drawn.
     with redirect_stdout(sys.stderr):

@@ -101,6 +101,7 @@ def test_check_holds_codecs_to_files_and_folders() -> None:
     assert result.exit_code == 0, result.output
     assert result.stdout.count("v.yaml::request-1") == 2
     assert "awesomerpc: 1 passed" in result.stdout
+    assert not Path(".hypothesis").exists()
 
 
 def test_check_says_what_a_codec_disagrees_with() -> None:
