@@ -297,7 +297,8 @@ class CannotWriteOneways(MailCodec):
     """MetaProtocol's Dubbo codec ends the whole proxy there."""
 
     def encode(self, metadata: Metadata, mutation: Mutation, buffer: Buffer) -> None:
-        dict.fromkeys(kind for kind in self.kinds if kind is not MessageType.ONEWAY)[metadata.message_type]
+        if metadata.message_type is MessageType.ONEWAY:
+            raise RuntimeError("not reached")
         super().encode(metadata, mutation, buffer)
 
 

@@ -128,6 +128,7 @@ def _hostile_messages(wire: bytes, front: int, body: int) -> Iterator[tuple[str,
         body: Where its body begins; the same where the codec does not say.
     """
     for cut in nearly_every_cut(len(wire)):
+        yield f"cut off after {cut} bytes", cut, wire[:cut]
         yield f"cut off after {cut} bytes, and begun again", cut, wire[:cut] + wire
     for at in range(front, min(front + _MOST_OFFSETS, len(wire))):
         for width in _WIDTHS:
