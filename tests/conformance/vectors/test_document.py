@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metaprotocol_sdk.conformance.vectors.document import Document, compose, is_null
-from metaprotocol_sdk.exceptions import ConfigError
+from metaprotocol_sdk.exceptions import ConfigError, Finding
 
 PATH = Path("v.yaml")
 
 
 @given(st.text() | st.text("[]{}:,-?|>&*!#%@`'\" \n\tab", max_size=30))
 def test_any_text_is_a_document_or_a_finding(text: str) -> None:
-    found = []
+    found: list[Finding] = []
     try:
         compose(text, Document(PATH))
     except ConfigError as error:
