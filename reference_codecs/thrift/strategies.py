@@ -95,31 +95,37 @@ _plain[Type.DOUBLE] = st.floats(allow_nan=False, allow_infinity=False)
 _plain[Type.STRING] = st.binary(max_size=12) | st.binary(min_size=30, max_size=34)
 
 
-def _values(deeper: st.SearchStrategy[Value]) -> st.SearchStrategy[Value]:
-    """Structs and containers of what is drawn from ``deeper``."""
+_ids = st.integers(1, 20) | st.integers(1, 32767)
+_sequences = st.sampled_from((Type.LIST, Type.SET))
 
-    def lists(first: Value) -> st.SearchStrategy[Value]:
-        kind, value = first
-        others = _plain[kind] if kind in _plain else st.just(value)
-        kinds = st.sampled_from((Type.LIST, Type.SET))
-        return st.tuples(kinds, st.lists(others, max_size=17).map(lambda values: (kind, values)))
 
-    def maps(first: Value) -> st.SearchStrategy[Value]:
-        kind, value = first
-        others = _plain[kind] if kind in _plain else st.just(value)
-        pairs = st.lists(st.tuples(_plain[Type.I32], others), max_size=4, unique_by=lambda pair: pair[0])
-        return pairs.map(lambda values: (Type.MAP, ((Type.I32, kind), values)))
+def _lists(kind: Type, elements: st.SearchStrategy[Any], most: int) -> st.SearchStrategy[Value]:
+    return st.tuples(_sequences, st.tuples(st.just(kind), st.lists(elements, max_size=most)))
 
-    return deeper.flatmap(lists) | deeper.flatmap(maps) | _structs(deeper).map(lambda fields: (Type.STRUCT, fields))
+
+def _maps(kind: Type, elements: st.SearchStrategy[Any]) -> st.SearchStrategy[Value]:
+    pairs = st.lists(st.tuples(_plain[Type.I32], elements), max_size=3, unique_by=lambda pair: pair[0])
+    return st.tuples(st.just(Type.MAP), st.tuples(st.just((Type.I32, kind)), pairs))
 
 
 def _structs(values: st.SearchStrategy[Value]) -> st.SearchStrategy[Fields]:
-    ids = st.integers(1, 20) | st.integers(1, 32767)
-    return st.lists(st.tuples(ids, values), max_size=5, unique_by=lambda field: field[0])
+    return st.lists(st.tuples(_ids, values), max_size=4, unique_by=lambda field: field[0])
 
 
-_leaves = st.sampled_from(sorted(_plain)).flatmap(lambda kind: st.tuples(st.just(kind), _plain[kind]))
-values = st.recursive(_leaves, _values, max_leaves=6)
+# Three levels written out: what st.recursive and flatmap draw takes many times as long.
+_leaves = st.one_of(*(st.tuples(st.just(kind), each) for kind, each in _plain.items()))
+_flat = st.one_of(
+    *(_lists(kind, each, 17) for kind, each in _plain.items()), *(_maps(*each) for each in _plain.items())
+)
+_inner = _structs(st.one_of(_leaves, _leaves, _flat))
+_numbers = st.lists(_plain[Type.I64], max_size=3).map(lambda found: (Type.I64, found))
+_nested: st.SearchStrategy[Value] = st.one_of(
+    st.tuples(st.just(Type.STRUCT), _inner),
+    _lists(Type.STRUCT, _inner, 3),
+    _maps(Type.STRUCT, _inner),
+    _lists(Type.LIST, _numbers, 3),
+)
+values: st.SearchStrategy[Value] = st.one_of(_leaves, _leaves, _flat, _nested)
 arguments = _structs(values)
 
 

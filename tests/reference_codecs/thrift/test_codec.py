@@ -78,7 +78,7 @@ def test_a_reply_by_bytes() -> None:
 
 
 def test_the_codec_is_found_by_its_name() -> None:
-    codec = load_codec("reference_codecs.thrift.codec:ThriftCodec", transport="framed", max_message_size=100)
+    codec = load_codec("aeraki.meta_protocol.codec.thrift", transport="framed", max_message_size=100)
     assert isinstance(codec, ThriftCodec)
     assert codec.request_ids == range(1, 2**31)
 

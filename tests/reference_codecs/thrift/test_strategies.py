@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from metaprotocol_sdk import Buffer, Decoder, MessageType, Metadata, Mutation
-from metaprotocol_sdk.conformance import CHECKS, Sample, verify
+from metaprotocol_sdk.conformance import CHECKS, Sample, find_subject, verify
 from reference_codecs.thrift.codec import ThriftCodec
 from reference_codecs.thrift.strategies import Wire, requests, responses, subject, wires
 
@@ -34,6 +34,10 @@ def test_every_form_is_drawn() -> None:
 @pytest.mark.parametrize("law", CHECKS)
 def test_thrift_keeps_the_law(law: str) -> None:
     verify(subject, law, max_examples=20)
+
+
+def test_the_subject_is_found_by_the_codecs_name() -> None:
+    assert find_subject("thrift") is subject
 
 
 class Connection(RuleBasedStateMachine):
