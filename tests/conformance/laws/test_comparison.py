@@ -20,7 +20,7 @@ def test_the_first_difference_is_an_index(one: bytes, other: bytes, index: int) 
 
 def test_what_was_written_is_read_as_one_message_or_broken() -> None:
     assert read_back(MailCodec(), CASE, HELLO, "encode").request_id == 7
-    with pytest.raises(Broken, match="^encode wrote .* does not decode as one message"):
+    with pytest.raises(Broken, match=r"^encode wrote .* does not decode as one message"):
         read_back(MailCodec(), CASE, HELLO[:-1], "encode")
 
 
