@@ -216,7 +216,7 @@ class ThriftCodec(Codec):
             walk = Walk(form, begin, self._limits)
         if not form.protocol.skip(data, at, walk):
             # Where to go on may be before the end of what is there: at the start of a value that was cut.
-            needed = max(walk.position, have) + 1
+            needed = max(walk.needed, have + 1)
             check_waiting(needed, self._limits)
             buffer.hint = walk
             buffer.needed = needed

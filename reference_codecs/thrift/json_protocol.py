@@ -114,7 +114,8 @@ class JsonProtocol(Protocol):
         while closing and before < at < len(data):
             before, at = at, _skip_token(data, at, base, walk)
         walk.position = at - base
-        check_waiting(walk.position + bool(closing), walk.limits)
+        walk.needed = walk.position + len(closing)
+        check_waiting(walk.needed, walk.limits)
         return not closing
 
     def write_exception(self, message: str, code: int) -> bytes:

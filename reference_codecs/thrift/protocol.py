@@ -60,10 +60,11 @@ class Walk:
         begin: The message's begin, its positions counted from the message's first byte.
         position: Where to go on, counted from the message's first byte; past the end when a value is known to end
             there.
+        needed: Bytes that the message has at least, as far as is known.
         open: The containers and structs that are open, innermost last; a protocol's own.
     """
 
-    __slots__ = ("begin", "form", "limits", "open", "position", "runs_up_to")
+    __slots__ = ("begin", "form", "limits", "needed", "open", "position", "runs_up_to")
 
     def __init__(self, form: Form, begin: Begin, limits: Limits) -> None:
         self.form = form
@@ -71,6 +72,7 @@ class Walk:
         self.runs_up_to = limits.runs_up_to
         self.begin = begin
         self.position = begin.body
+        self.needed = begin.body
         self.open: list[Any] = form.protocol.outermost()
 
 
@@ -225,7 +227,9 @@ def skip_open(data: Data, base: int, walk: Walk, skip_fields: _Skip, skip_elemen
         skip = skip_fields if frames[-1] is OPEN_STRUCT else skip_elements
         at = skip(data, at, base, walk)
         if at < 0:
-            check_waiting(walk.position + 1, walk.limits)
+            # A struct needs its end, a container a byte for each value that is left.
+            walk.needed = walk.position + sum(1 if frame is OPEN_STRUCT else frame[1] for frame in frames)
+            check_waiting(walk.needed, walk.limits)
             return False
     walk.position = at - base
     check_waiting(walk.position, walk.limits)

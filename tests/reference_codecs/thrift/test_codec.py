@@ -251,8 +251,9 @@ def test_a_large_unframed_message_in_pieces_is_walked_once(name: str, monkeypatc
     (message,) = listen(data, REQUEST, 1024)
     assert message.origin_message == data
     assert starts == sorted(starts)
-    # Each look begins where the last one ended, give or take the value that was cut.
-    assert all(later >= 1024 * index - 256 for index, later in enumerate(starts[1:]))
+    # Each look begins where the last one ended, and where values are counted, not every read is looked at.
+    assert len(starts) <= 1 + len(data) // 1024
+    assert protocol is JSON or len(starts) < len(data) // 2048
 
 
 def test_a_value_that_is_cut_at_the_limit_is_not_waited_for() -> None:
