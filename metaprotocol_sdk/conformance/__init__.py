@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from metaprotocol_sdk.conformance.check import Check, Draw, Level
     from metaprotocol_sdk.conformance.checks import CHECKS
     from metaprotocol_sdk.conformance.foreign.subject import foreign_codec
+    from metaprotocol_sdk.conformance.frame_samples import samples, subject_of
     from metaprotocol_sdk.conformance.fuzz import FuzzTarget
     from metaprotocol_sdk.conformance.law_tests import CodecConformance
     from metaprotocol_sdk.conformance.outcome import Outcome, Report, Standing, Verdict
-    from metaprotocol_sdk.conformance.samples import samples, subject_of
     from metaprotocol_sdk.conformance.subject import Sample, Subject
     from metaprotocol_sdk.conformance.suite import replay, run
     from metaprotocol_sdk.conformance.target import find_subject, target_of
     from metaprotocol_sdk.conformance.vectors import Vector, vectors_of, verify_vector
-    from metaprotocol_sdk.conformance.verify import verify
+    from metaprotocol_sdk.conformance.verification import verify
 
 _HOMES = {
     "case": ("Case",),
@@ -35,12 +35,12 @@ _HOMES = {
     "fuzz": ("FuzzTarget",),
     "law_tests": ("CodecConformance",),
     "outcome": ("Outcome", "Report", "Standing", "Verdict"),
-    "samples": ("samples", "subject_of"),
+    "frame_samples": ("samples", "subject_of"),
     "subject": ("Sample", "Subject"),
     "suite": ("replay", "run"),
     "target": ("find_subject", "target_of"),
     "vectors": ("Vector", "vectors_of", "verify_vector"),
-    "verify": ("verify",),
+    "verification": ("verify",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -9,7 +9,7 @@ from types import ModuleType
 
 from metaprotocol_sdk.codec import Codec
 from metaprotocol_sdk.conformance.foreign.subject import foreign_subject
-from metaprotocol_sdk.conformance.samples import subject_of
+from metaprotocol_sdk.conformance.frame_samples import subject_of
 from metaprotocol_sdk.conformance.subject import Subject
 from metaprotocol_sdk.conformance.suite import make_codec
 from metaprotocol_sdk.conformance.watchdog import DidNotEnd, time_limit

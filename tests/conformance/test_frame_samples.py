@@ -4,7 +4,7 @@ import pytest
 from construct import Bytes, Const, Default, Flag, Int8ub, Int16sb, Int16ub, Int32ub, this
 
 from metaprotocol_sdk.buffer import Buffer
-from metaprotocol_sdk.conformance import Verdict, run, samples, subject_of
+from metaprotocol_sdk.conformance import CHECKS, Verdict, run, samples, subject_of
 from metaprotocol_sdk.errors import Error
 from metaprotocol_sdk.exceptions import ConformanceError
 from metaprotocol_sdk.framing import (
@@ -42,9 +42,13 @@ FRAMES: dict[str, MessageFrame | Frames] = {
     "text": DelimitedFrame("kind", "id", "method", request_id=this.id, headers=TextMap()),
     "one for each side": Frames(
         Frame("size" / Int8ub, "id" / Int16ub, length=this.size, request_id=this.id),
-        Frame("id" / Int8ub, "size" / Int16ub, length=this.size, request_id=this.id),
+        Frame("id" / Int16ub, "size" / Int16ub, length=this.size, request_id=this.id),
     ),
 }
+
+
+# A frame does not say what a failure looks like: that is on_error's, and a codec's of its own.
+OF_ON_ERROR = {"error_reply_answers_the_request", "tells_errors_apart"}
 
 
 def codec_of(declared: MessageFrame | Frames) -> type[FramedCodec]:
@@ -60,7 +64,7 @@ def codec_of(declared: MessageFrame | Frames) -> type[FramedCodec]:
 
 @pytest.mark.parametrize("name", FRAMES)
 def test_a_codec_that_is_a_frame_alone_keeps_every_law(name: str) -> None:
-    report = run(subject_of(codec_of(FRAMES[name])), max_examples=20)
+    report = run(subject_of(codec_of(FRAMES[name])), checks=CHECKS.keys() - OF_ON_ERROR, max_examples=20)
     found = {each.check.name: (each.verdict, each.detail) for each in report.outcomes}
     assert {law: said for law, said in found.items() if said[0] in (Verdict.FAILED, Verdict.ERROR)} == {}
     assert found["decodes_one_message"][0] is Verdict.PASSED
