@@ -167,7 +167,9 @@ def mutations(own_keys: tuple[str, ...]) -> st.SearchStrategy[Mutation]:
     keys = (
         st.sampled_from((fresh, spelled, st.one_of(fresh, spelled))).flatmap(lambda each: each) if own_keys else fresh
     )
-    return st.dictionaries(keys, values, min_size=1, max_size=3).map(Mutation)
+    # One refused text refuses the whole mutation, so every second one is a change that most messages can say.
+    simple = st.dictionaries(keys, st.one_of(plain, numbers, st.none()), min_size=1, max_size=1)
+    return st.one_of(simple, st.dictionaries(keys, values, min_size=1, max_size=3)).map(Mutation)
 
 
 _ODD_TEXTS = (

@@ -125,6 +125,7 @@ class FarSide:
     def _asked(self, question: Mapping[str, Any], read: Callable[[Answer], _T], timeout: float) -> _T:
         self._is_asking = True
         try:
+            self._refuse_late()
             frame = self._exchange(to_frame(question), timeout)
             self._is_asking = False
             return read(Answer(from_frame(frame)))
@@ -139,6 +140,12 @@ class FarSide:
             self.close()
             told = f"it did not answer within {timeout:g} s when it was {_told(question)}"
             raise self._fault(FaultKind.HANG, told) from None
+
+    def _refuse_late(self) -> None:
+        """Raises BadFrame when bytes are there before the question is: they would be taken for its answer."""
+        assert self._process is not None
+        if late := _read(_streams(self._process)[1]):
+            raise _unasked(late)
 
     def _exchange(self, question: bytes, timeout: float) -> bytes:
         """Writes a frame and reads one, while stderr is read too, so that no pipe is ever full.
@@ -242,8 +249,12 @@ def _is_whole(answer: bytearray, stdout: IO[bytes]) -> bool:
     answer += data or b""
     size = frame_size(answer)
     if size is not None and len(answer) > size:
-        raise BadFrame(f"{len(answer) - size} bytes follow it that nobody asked for: {bytes(answer[size:][:40])!r}")
+        raise _unasked(bytes(answer[size:]))
     return size == len(answer)
+
+
+def _unasked(data: bytes) -> BadFrame:
+    return BadFrame(f"{len(data)} bytes follow an answer that nobody asked for: {data[:40]!r}")
 
 
 def _ended(process: subprocess.Popen[bytes]) -> None:

@@ -21,6 +21,11 @@ def ask(far_side: FarSide) -> str:
     return far_side.ask(DECODE, lambda answer: answer.text("said"))
 
 
+def ask_without_end(far_side: FarSide) -> None:
+    while True:
+        ask(far_side)
+
+
 def fault(command: Sequence[str], *, timeout: float = 30) -> ForeignFault:
     with FarSide(command, timeout=timeout, start_timeout=30) as far_side:
         far_side.start(HELLO, lambda _: None)
@@ -71,13 +76,20 @@ def test_a_hang_is_told_with_the_time_it_had() -> None:
         ("[print('decoding', flush=True), {}][1]", "it begins with b'decoding"),
         ("7", "it is int, not a JSON object: b'7'"),
         ('{"said": 7}', "its said is 7; it is a string"),
-        ('[write({"said": ""}), {"said": ""}][1]', "bytes follow it that nobody asked for"),
     ],
 )
 def test_garbage_is_told_with_what_it_was(answer: str, told: str) -> None:
     found = fault(answering(answer))
     assert found.kind is FaultKind.GARBAGE
     assert told in found.text
+
+
+def test_answers_that_nobody_asked_for_are_garbage_however_late_they_come() -> None:
+    with FarSide(answering('[write({"said": ""}), {"said": ""}][1]'), timeout=30, start_timeout=30) as far_side:
+        far_side.start(HELLO, lambda _: None)
+        with pytest.raises(ForeignFault, match="bytes follow an answer that nobody asked for") as caught:
+            ask_without_end(far_side)  # each question leaves one answer more behind it
+    assert caught.value.kind is FaultKind.GARBAGE
 
 
 def test_after_a_fault_another_process_answers(tmp_path: Path) -> None:
