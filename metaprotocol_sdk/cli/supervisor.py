@@ -21,6 +21,7 @@ STALL_SECONDS = 15.0
 QUIET_SECONDS = 120.0
 """The same before the first case and between two laws, while imports run and tables are made."""
 
+_HELD = {getattr(signal, name) for name in ("SIGCHLD", "SIGINT") if hasattr(signal, name)}
 _SIZE = 1 << 22
 _HEAD = 17
 """The board: how many notes were made u64, whether the child came to its end u8, length of the last note u64."""
@@ -98,11 +99,12 @@ def supervised() -> Board:
         return board
     sys.stdout.flush()
     sys.stderr.flush()
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    # An interrupt between the fork and the wait would end the parent alone, and nobody would tell how the child ended.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
     child = os.fork()
     if child:
         _wait(child, board)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
     board.belongs_to_child()
     return board
 
@@ -118,12 +120,12 @@ def _can_fork() -> bool:
 
 def _wait(child: int, board: Board) -> NoReturn:
     signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
+    # The terminal interrupts the child as well, and its exit code says so.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     seen, since = -1, time.monotonic()
     while True:
-        try:
-            signal.sigtimedwait({signal.SIGCHLD}, 0.5)
-        except KeyboardInterrupt:
-            continue  # the terminal has interrupted the child as well, and its exit code says so
+        signal.sigtimedwait({signal.SIGCHLD}, 0.5)
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             _leave(status, board)
