@@ -79,10 +79,18 @@ class Board:
         return bool(self._memory[8])
 
     @property
+    def has_note(self) -> bool:
+        """Whether the last note was more than a sign of life."""
+        return self._memory[9:_HEAD] != bytes(_HEAD - 9)
+
+    @property
     def note(self) -> dict[str, Any]:
-        """The last note."""
+        """The last note; empty when the child ended while it wrote one. Only to be read when the child is gone."""
         size = int.from_bytes(self._memory[9:_HEAD], "little")
-        found = json.loads(bytes(self._memory[_HEAD : _HEAD + size]) or b"{}")
+        try:
+            found = json.loads(bytes(self._memory[_HEAD : _HEAD + size]) or b"{}")
+        except ValueError:
+            return {}
         return found if isinstance(found, dict) else {}
 
 
@@ -131,7 +139,7 @@ def _wait(child: int, board: Board) -> NoReturn:
             _leave(status, board)
         if board.count != seen:
             seen, since = board.count, time.monotonic()
-        limit = STALL_SECONDS if board.note else QUIET_SECONDS
+        limit = STALL_SECONDS if board.has_note else QUIET_SECONDS
         if time.monotonic() - since > limit:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)

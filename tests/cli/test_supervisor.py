@@ -88,6 +88,15 @@ def test_a_board_holds_the_last_note() -> None:
     assert (board.count, board.note) == (3, {})
 
 
+def test_a_note_that_is_only_half_written_is_no_note() -> None:
+    board = Board()
+    board.write({"law": "whole"})
+    board._memory[20:24] = b"\0\0\0\0"
+    assert (board.has_note, board.note) == (True, {})
+    board.write({})
+    assert not board.has_note
+
+
 def test_a_codec_that_ends_the_process_fails_its_law_for_whoever_runs_the_command(tmp_path: Path) -> None:
     (tmp_path / "ending.py").write_text(
         "import os\nfrom hypothesis import strategies as st\n"

@@ -148,8 +148,9 @@ def test_seeds_are_written_once(tmp_path: Path) -> None:
     assert (tmp_path / "corpus" / "seed-0000").read_bytes() == b"found by the fuzzer"
 
 
-def test_awesomerpc_keeps_the_invariant() -> None:
-    target = FuzzTarget(find_subject("awesomerpc"))
+@pytest.mark.parametrize("codec", ["awesomerpc", "thrift"])
+def test_a_reference_codec_keeps_the_invariant(codec: str) -> None:
+    target = FuzzTarget(find_subject(codec))
     assert len(target.seeds) >= 8
     for data in mutants(target.seeds, 1500):
         target(data)
@@ -164,9 +165,10 @@ def test_a_codec_that_is_a_frame_alone_can_be_fuzzed() -> None:
 
 
 @pytest.mark.atheris
-def test_the_harness_runs_with_atheris(tmp_path: Path) -> None:
+@pytest.mark.parametrize("codec", ["awesomerpc", "thrift"])
+def test_the_harness_runs_with_atheris(codec: str, tmp_path: Path) -> None:
     pytest.importorskip("atheris", reason="atheris has no wheel for this platform", exc_type=ImportError)
-    harness = ROOT / "tests/reference_codecs/awesomerpc/fuzz_decode.py"
+    harness = ROOT / f"tests/reference_codecs/{codec}/fuzz_decode.py"
     done = subprocess.run(
         [sys.executable, str(harness), "-runs=2000", "-seed=1", str(tmp_path / "corpus")],
         capture_output=True,
