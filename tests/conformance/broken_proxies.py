@@ -20,7 +20,7 @@ from metaprotocol_sdk.framing import Frame, FramedCodec
 from metaprotocol_sdk.metadata import MessageType, Metadata, ResponseStatus
 from metaprotocol_sdk.mutation import NO_MUTATION, Mutation
 from tests.conformance.broken_codecs import breaks
-from tests.conformance.right_codecs import DONE, MailCodec, Pairs, mail, tinies
+from tests.conformance.right_codecs import DONE, WAIT, MailCodec, Pairs, mail, tinies
 from tests.helpers import TinyCodec
 
 SUBJECTS: dict[type[Codec], Subject] = {}
@@ -85,7 +85,7 @@ class EncodesWhatItDecodedLast(MailCodec):
             buffer.append(self.last)
 
 
-@breaks("hint_changes_nothing", perhaps=("split_invariance",))
+@breaks("hint_changes_nothing", "split_invariance")
 class BelievesHalfAHeader(MailCodec):
     """The size it keeps in the hint was read when two bytes of the length were there."""
 
@@ -99,6 +99,19 @@ class BelievesHalfAHeader(MailCodec):
                 raise DecodeError("the message ends too soon")
             return DONE
         return super().decode(buffer, metadata)
+
+
+@breaks("hint_changes_nothing")
+class MindsBeingAskedEarly(MailCodec):
+    """buffer.needed saves work and changes no answer; here it does."""
+
+    def decode(self, buffer: Buffer, metadata: Metadata) -> DecodeStatus:
+        if buffer.hint is not None and len(buffer) < buffer.hint:
+            raise DecodeError("it was asked before what it needs was there")
+        status = super().decode(buffer, metadata)
+        if status is WAIT:
+            buffer.hint = buffer.needed
+        return status
 
 
 @breaks("keeps_request_ids")
@@ -146,7 +159,7 @@ class MakesRoomForWhatIsDeclared(MailCodec):
         return [bytes(1024) for _ in range(headers)]
 
 
-@breaks("survives_hostile_input", perhaps=("rejects_only_with_decode_error",))
+@breaks("rejects_only_with_decode_error", "survives_hostile_input")
 class TakesNothingForEver(MailCodec):
     """A total of nothing, which trpc's codec takes off the buffer again and again."""
 
