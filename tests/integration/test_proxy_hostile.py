@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig
+from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig
 from metaprotocol_sdk.proxy.net.context import Limits
 from tests.integration.hostile_codecs import LoudCodec, SilentIdCodec
 from tests.proxy.codecs import ERROR, ONEWAY, PING, REPLY, IdCodec, message
@@ -75,7 +75,7 @@ async def rogue(
     server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0)
     address = Address("127.0.0.1", server.sockets[0].getsockname()[1])
     try:
-        yield Rogue(ClusterConfig(name="rogue", endpoints=(address,)), wires)
+        yield Rogue(ClusterConfig(name="rogue", endpoints=(EndpointConfig(address),)), wires)
     finally:
         server.close()
         for wire in wires:
@@ -213,7 +213,7 @@ def test_requests_of_one_id_all_end_when_no_connection_can_be_made_and_no_error_
     multiplexing: bool, loop: str
 ) -> None:
     async def main() -> None:
-        nobody = ClusterConfig(name="nobody", endpoints=(Address("127.0.0.1", unused_port()),))
+        nobody = ClusterConfig(name="nobody", endpoints=(EndpointConfig(Address("127.0.0.1", unused_port())),))
         async with proxy(
             codec=SilentIdCodec,
             routes=[route("nobody", timeout=None)],

@@ -13,7 +13,7 @@ from metaprotocol_sdk.errors import ErrorType
 from metaprotocol_sdk.metadata import Metadata
 from metaprotocol_sdk.mutation import Mutation
 from metaprotocol_sdk.proxy.config import parse_config
-from metaprotocol_sdk.proxy.config.values import ClusterConfig, MatcherConfig, MatchKind, RouteConfig
+from metaprotocol_sdk.proxy.config.values import ClusterConfig, EndpointConfig, MatcherConfig, MatchKind, RouteConfig
 from metaprotocol_sdk.proxy.filters.filter import Filter, Verdict
 from metaprotocol_sdk.proxy.server import Server
 from metaprotocol_sdk.proxy.stream import Stream
@@ -137,7 +137,7 @@ def test_the_first_route_whose_matchers_all_hold_takes_the_request() -> None:
     async def main() -> None:
         backends = [Backend(IdCodec()) for _ in range(3)]
         listening = [await each.start() for each in backends[1:]]
-        clusters = [ClusterConfig(name=f"c{n}", endpoints=(backends[n].address,)) for n in (1, 2)]
+        clusters = [ClusterConfig(name=f"c{n}", endpoints=(EndpointConfig(backends[n].address),)) for n in (1, 2)]
         routes = [
             matched("c1", MatchKind.EXACT, method="say", tenant="a"),
             matched("c2", MatchKind.PREFIX, Method="say"),

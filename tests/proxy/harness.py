@@ -20,6 +20,7 @@ from metaprotocol_sdk.metadata import MessageType, Metadata
 from metaprotocol_sdk.proxy.config.values import (
     Address,
     ClusterConfig,
+    EndpointConfig,
     FilterConfig,
     ListenerConfig,
     MatcherConfig,
@@ -226,7 +227,9 @@ async def proxy(
     before = asyncio.all_tasks()
     listening = [await backend.start() for backend in backends]
     main = ClusterConfig(
-        name="all", endpoints=tuple(backend.address for backend in backends), connect_timeout=connect_timeout
+        name="all",
+        endpoints=tuple(EndpointConfig(backend.address) for backend in backends),
+        connect_timeout=connect_timeout,
     )
     listener = ListenerConfig(
         name="main",

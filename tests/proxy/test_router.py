@@ -10,6 +10,7 @@ from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.config.values import (
     Address,
     ClusterConfig,
+    EndpointConfig,
     MatcherConfig,
     MatchKind,
     RouteConfig,
@@ -26,7 +27,10 @@ class Setup:
         self.upstream = FakeUpstream()
         self.wheel = TimerWheel(FakeClock())
         clusters = [
-            ClusterConfig(name="good", endpoints=(Address("127.0.0.1", 1), Address("127.0.0.1", 2))),
+            ClusterConfig(
+                name="good",
+                endpoints=(EndpointConfig(Address("127.0.0.1", 1)), EndpointConfig(Address("127.0.0.1", 2))),
+            ),
             ClusterConfig(name="empty"),
         ]
         self.clusters = {each.name: Cluster(each) for each in clusters}

@@ -22,7 +22,7 @@ class Cluster:
 
     def __init__(self, config: ClusterConfig) -> None:
         self.name = config.name
-        self.endpoints = tuple(map(Endpoint, config.endpoints))
+        self.endpoints = tuple(Endpoint(each.address) for each in config.endpoints)
         self.connect_timeout = config.connect_timeout
         self.stats = ClusterStats()
         self._balancer = LOAD_BALANCERS[config.lb_policy]()

@@ -13,7 +13,7 @@ from metaprotocol_sdk.proxy.config.message import NOT_YET, Message, OneOf, not_y
 from metaprotocol_sdk.proxy.config.sentences import shown
 from metaprotocol_sdk.proxy.config.tree import Entries
 from metaprotocol_sdk.proxy.config.values import Address as AddressValue
-from metaprotocol_sdk.proxy.config.values import ClusterConfig, LbPolicy
+from metaprotocol_sdk.proxy.config.values import ClusterConfig, EndpointConfig, LbPolicy
 
 _LATER_POLICIES = ("LEAST_REQUEST", "RANDOM", "RING_HASH", "MAGLEV", "CLUSTER_PROVIDED", "LOAD_BALANCING_POLICY_CONFIG")
 _LATER_TYPES = ("STRICT_DNS", "LOGICAL_DNS", "EDS", "ORIGINAL_DST")
@@ -144,7 +144,9 @@ class Cluster(Message):
         """What the runtime reads."""
         return ClusterConfig(
             name=self.name,
-            endpoints=tuple(self.load_assignment.addresses()) if self.load_assignment is not None else (),
+            endpoints=tuple(map(EndpointConfig, self.load_assignment.addresses()))
+            if self.load_assignment is not None
+            else (),
             lb_policy=self.lb_policy,
             connect_timeout=self.connect_timeout,
         )

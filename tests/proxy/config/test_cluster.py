@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from metaprotocol_sdk.proxy.config.cluster import Cluster, SocketAddress
-from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, LbPolicy
+from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig, LbPolicy
 from tests.proxy.config.reading import bad, good
 
 WHOLE = """\
@@ -27,7 +27,9 @@ loadAssignment:
 def test_a_cluster_becomes_its_value() -> None:
     assert good(Cluster, WHOLE).value() == ClusterConfig(
         name="c",
-        endpoints=(Address("127.0.0.1", 9091), Address("::1", 9092), Address("10.0.0.1", 1)),
+        endpoints=tuple(
+            map(EndpointConfig, (Address("127.0.0.1", 9091), Address("::1", 9092), Address("10.0.0.1", 1)))
+        ),
         lb_policy=LbPolicy.ROUND_ROBIN,
         connect_timeout=0.25,
     )

@@ -10,7 +10,14 @@ import pytest
 from metaprotocol_sdk.codec import Codec
 from metaprotocol_sdk.metadata import APPLICATION_PROTOCOL, MessageType
 from metaprotocol_sdk.mutation import Mutation
-from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, MatcherConfig, MatchKind, RouteConfig
+from metaprotocol_sdk.proxy.config.values import (
+    Address,
+    ClusterConfig,
+    EndpointConfig,
+    MatcherConfig,
+    MatchKind,
+    RouteConfig,
+)
 from metaprotocol_sdk.proxy.net.context import Limits
 from tests.proxy.codecs import (
     ERROR,
@@ -355,7 +362,7 @@ def test_what_is_in_flight_behind_a_reply_that_cannot_be_is_given_up() -> None:
     async def main() -> None:
         backend = Backend(SilentCodec(), answer=None)
         port = unused_port()
-        dead = ClusterConfig(name="dead", endpoints=(Address("127.0.0.1", port),))
+        dead = ClusterConfig(name="dead", endpoints=(EndpointConfig(Address("127.0.0.1", port)),))
         routes = [route("dead", text="b"), route("all")]
         async with proxy(backend, codec=SilentCodec, routes=routes, clusters=[dead]) as running:
             client = await running.client()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig
+from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig
 from metaprotocol_sdk.proxy.net.context import Limits
 from metaprotocol_sdk.proxy.net.pool import Pools
 from tests.proxy.codecs import ONEWAY, IdCodec, LineCodec, message
@@ -29,7 +29,7 @@ async def error_of(client: Client) -> tuple[str, str]:
 def test_a_refused_connection_is_an_error_reply_for_every_request(multiplexing: bool, loop: str) -> None:
     async def main() -> None:
         port = unused_port()
-        dead = ClusterConfig(name="dead", endpoints=(Address("127.0.0.1", port),))
+        dead = ClusterConfig(name="dead", endpoints=(EndpointConfig(Address("127.0.0.1", port)),))
         async with proxy(routes=[route("dead")], clusters=[dead], multiplexing=multiplexing) as running:
             client = await running.client()
             await client.send(message(1) + message(2) + message(3, kind=ONEWAY))

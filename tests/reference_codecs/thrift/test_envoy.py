@@ -21,6 +21,7 @@ from metaprotocol_sdk import Decoder, MessageType, Metadata
 from metaprotocol_sdk.proxy.config.values import (
     Address,
     ClusterConfig,
+    EndpointConfig,
     ListenerConfig,
     MatcherConfig,
     MatchKind,
@@ -133,7 +134,9 @@ async def ours(port: int, refused: int) -> AsyncIterator[int]:
         routes=RouteTableConfig(routes=routes),
     )
     endpoints = {"shop": (Address("127.0.0.1", port),), "empty": (), "refused": (Address("127.0.0.1", refused),)}
-    clusters = tuple(ClusterConfig(name=name, endpoints=each) for name, each in endpoints.items())
+    clusters = tuple(
+        ClusterConfig(name=name, endpoints=tuple(map(EndpointConfig, each))) for name, each in endpoints.items()
+    )
     server = Server(ProxyConfig(listeners=(listener,), clusters=clusters))
     await server.start()
     try:

@@ -17,6 +17,7 @@ import pytest
 from metaprotocol_sdk.proxy.config.values import (
     Address,
     ClusterConfig,
+    EndpointConfig,
     ListenerConfig,
     MatcherConfig,
     MatchKind,
@@ -95,7 +96,10 @@ async def proxying(ports: dict[str, int], *, multiplexing: bool, **config: str) 
         )
         for name in ports
     ]
-    clusters = [ClusterConfig(name=name, endpoints=(Address("127.0.0.1", port),)) for name, port in ports.items()]
+    clusters = [
+        ClusterConfig(name=name, endpoints=(EndpointConfig(Address("127.0.0.1", port)),))
+        for name, port in ports.items()
+    ]
     server = Server(ProxyConfig(listeners=tuple(listeners), clusters=tuple(clusters)))
     await server.start()
     try:
