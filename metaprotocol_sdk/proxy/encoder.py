@@ -16,6 +16,7 @@ from metaprotocol_sdk.metadata import Metadata
 from metaprotocol_sdk.mutation import NO_MUTATION, Mutation
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.metrics import ListenerStats
+from metaprotocol_sdk.proxy.route import Route
 
 _log = logging.getLogger(LOGGER_NAME)
 
@@ -51,13 +52,13 @@ class Encoder:
             raise CodecBug(name, "for_connection", f"returned {type(codec).__name__}; it returns a codec")
         return self if codec is self.codec else type(self)(codec, self.stats, warned=self._warned)
 
-    def message(self, metadata: Metadata, mutation: Mutation, request_id: int) -> bytes:
+    def message(self, metadata: Metadata, mutation: Mutation, request_id: int, route: Route | None = None) -> bytes:
         """The message with that id and that mutation in it; the origin bytes themselves when neither changes it.
 
-        A mutation that the protocol cannot say is left out, counted and warned of once.
+        A mutation that the protocol cannot say is left out, counted and warned of once, unless the route requires it.
 
         Raises:
-            EncodeError: The protocol cannot say the message, even with its mutation left out.
+            EncodeError: The protocol cannot say the message, even with its mutation left out, or may not leave it out.
             CodecBug: The codec broke its contract.
         """
         if not mutation and request_id == metadata.request_id and not self.codec.rewrites:
@@ -65,7 +66,7 @@ class Encoder:
         try:
             return self._encode(metadata, mutation, request_id)
         except EncodeError as error:
-            if not mutation:
+            if not mutation or (route is not None and route.is_mutation_required):
                 raise
             self._mutation_failed(mutation, error)
         return self.message(metadata, NO_MUTATION, request_id)

@@ -52,7 +52,8 @@ class ListenerStats(Counters):
     """One listener's counts.
 
     ``request_active``, ``downstream_cx_active`` are gauges. Ours: ``downstream_cx_*`` (Envoy's listener has
-    them), ``request_unexpected`` (replies and other messages a client may not send), ``request_stream_unsupported``,
+    them), ``request_unexpected`` (replies and other messages a client may not send), ``request_mirrored`` and
+    ``request_mirror_skipped`` (copies sent, and left out because their cluster has no server or too much was under way),
     ``mutation_failed`` (a message went on unchanged because the protocol cannot carry the route's mutation),
     ``response_unmatched`` (replies nothing waits for), ``downstream_buffer_overflow`` (clients closed because they
     do not read their replies), ``codec_bug``.
@@ -77,9 +78,10 @@ class ListenerStats(Counters):
     request_decoding_error: int = 0
     request_decoding_success: int = 0
     request_event: int = 0
+    request_mirror_skipped: int = 0
+    request_mirrored: int = 0
     request_oneway: int = 0
     request_stream: int = 0
-    request_stream_unsupported: int = 0
     request_twoway: int = 0
     request_unexpected: int = 0
     response: int = 0
@@ -103,7 +105,11 @@ class ClusterStats(Counters):
     upstream_cx_destroy_local_with_active_rq: int = 0
     upstream_cx_destroy_remote: int = 0
     upstream_cx_destroy_remote_with_active_rq: int = 0
+    upstream_cx_idle_timeout: int = 0
+    upstream_cx_max_duration_reached: int = 0
+    upstream_cx_max_requests: int = 0
     upstream_cx_none_healthy: int = 0
+    upstream_cx_overflow: int = 0
     upstream_cx_rx_bytes_total: int = 0
     upstream_cx_total: int = 0
     upstream_cx_tx_bytes_total: int = 0
@@ -113,5 +119,10 @@ class ClusterStats(Counters):
     upstream_rq_pending_active: int = 0
     upstream_rq_pending_overflow: int = 0
     upstream_rq_pending_total: int = 0
+    upstream_rq_per_try_timeout: int = 0
+    upstream_rq_retry: int = 0
+    upstream_rq_retry_limit_exceeded: int = 0
+    upstream_rq_retry_overflow: int = 0
+    upstream_rq_retry_success: int = 0
     upstream_rq_timeout: int = 0
     upstream_rq_total: int = 0

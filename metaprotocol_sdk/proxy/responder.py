@@ -52,9 +52,9 @@ class Responder:
         request = response.request = stream.request
         request_id = request.request_id if self._has_ids else response.request_id
         try:
-            return self._encoder.message(response, stream.response_mutation, request_id)
+            return self._encoder.message(response, stream.response_mutation, request_id, stream.route)
         except EncodeError as error:
-            return self._local(stream, Error(ErrorType.BAD_RESPONSE, str(error)))
+            return self._local(stream, Error(ErrorType.BAD_RESPONSE, str(error), "UPE"))
 
     def _local(self, stream: Stream, error: Error) -> bytes | None:
         stats = self._encoder.stats

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from metaprotocol_sdk.errors import Error, ErrorType
+from metaprotocol_sdk.metadata import Metadata
 from metaprotocol_sdk.mutation import Mutation
+from metaprotocol_sdk.proxy.attempts import Attempts
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
-from metaprotocol_sdk.proxy.route import RouteTable
+from metaprotocol_sdk.proxy.metrics import ListenerStats
+from metaprotocol_sdk.proxy.route import Route, RouteTable
+from metaprotocol_sdk.proxy.shadow import Shadow
 from metaprotocol_sdk.proxy.stream import Stream
 from metaprotocol_sdk.proxy.timers import TimerWheel
 
 ROUTER_NAME = "aeraki.meta_protocol.filters.router"
 """The name of its configuration."""
+
+SHADOW_TIMEOUT = 15.0
+"""Seconds a mirrored request waits for its reply when its route would wait for ever."""
 
 
 class Upstream(Protocol):
@@ -35,23 +43,51 @@ class Router:
         clusters: Every cluster by name.
         upstream: The way to their servers.
         wheel: What timeouts wait on.
+        stats: The listener's counters.
+        rng: What weighted clusters, mirrors and back-off are drawn from.
+        deadline: Seconds a request itself gives its server, or None; None: the protocol's requests say none.
+        mirrors: The way of mirrored requests to their servers, when it is another.
     """
 
-    __slots__ = ("_clusters", "_table", "_upstream", "_wheel")
+    __slots__ = (
+        "_clusters",
+        "_deadline",
+        "_mirrors",
+        "_rng",
+        "_shadow",
+        "_stats",
+        "_table",
+        "_upstream",
+        "_wheel",
+    )
 
     def __init__(
-        self, table: RouteTable, clusters: Mapping[str, Cluster], *, upstream: Upstream, wheel: TimerWheel
+        self,
+        table: RouteTable,
+        clusters: Mapping[str, Cluster],
+        *,
+        upstream: Upstream,
+        wheel: TimerWheel,
+        stats: ListenerStats,
+        rng: random.Random,
+        deadline: Callable[[Metadata], float | None] | None = None,
+        mirrors: Upstream | None = None,
     ) -> None:
         self._table = table
         self._clusters = clusters
         self._upstream = upstream
         self._wheel = wheel
+        self._stats = stats
+        self._rng = rng
+        self._deadline = deadline
+        self._mirrors = mirrors or upstream
+        self._shadow = Shadow()
 
     def route(self, stream: Stream) -> Error | None:
         """Sends a request on its way; an Error says why there is none. Texts are MetaProtocol Proxy's.
 
         Raises:
-            CodecError: Strings the message's codec had put off are malformed.
+            CodecError: Strings the message's codec had put off are malformed, or the codec is broken.
         """
         request = stream.request
         route = self._table.match(request)
@@ -61,20 +97,63 @@ class Router:
         stream.route = route
         stream.mutation = _both(stream.mutation, route.request_mutation)
         stream.response_mutation = _both(stream.response_mutation, route.response_mutation)
-        cluster = self._clusters.get(route.cluster)
+        name = route.choose(self._rng)
+        cluster = self._clusters.get(name)
         if cluster is None:
-            text = f"meta protocol router: unknown cluster '{route.cluster}'"
+            text = f"meta protocol router: unknown cluster '{name}'"
             return Error(ErrorType.CLUSTER_NOT_FOUND, text, "NC")
         stream.cluster = cluster
-        stream.endpoint = cluster.pick()
+        if not stream.is_oneway:
+            stream.arm(self._wheel, self._timeout(route, request))
+        error = self._start(stream, route)
+        if error is not None:
+            stream.disarm()
+        elif route.mirrors:
+            self._mirror(stream, route)
+        return error
+
+    def _timeout(self, route: Route, request: Metadata) -> float | None:
+        if self._deadline is None:
+            return route.timeout
+        deadline = self._deadline(request)
+        if deadline is None:
+            return route.timeout
+        return deadline if route.timeout is None else min(deadline, route.timeout)
+
+    def _start(self, stream: Stream, route: Route) -> Error | None:
+        if route.retry is None or not stream.can_retry:
+            return self._send(stream)
+        return Attempts(stream, route.retry, send=self._send, wheel=self._wheel, rng=self._rng).begin()
+
+    def _send(self, stream: Stream) -> Error | None:
+        """Picks a server and sends the request there; says why it cannot."""
+        cluster, route = stream.cluster, stream.route
+        assert cluster is not None
+        assert route is not None
+        stream.endpoint = cluster.pick(route.hash_of(stream.request) if route.hash_keys else None)
         if stream.endpoint is None:
             cluster.stats.upstream_cx_none_healthy += 1
             text = f"meta protocol router: no healthy upstream for '{cluster.name}'"
             return Error(ErrorType.NO_HEALTHY_UPSTREAM, text, "UH")
-        if route.timeout is not None and not stream.is_oneway:
-            stream.timer = self._wheel.add(stream, route.timeout)
         self._upstream.send(stream)
         return None
+
+    def _mirror(self, stream: Stream, route: Route) -> None:
+        """Sends the copies a route asks for; one that has nowhere to go is left out, as upstream does."""
+        for policy in route.mirrors:
+            if policy.fraction < 1 and self._rng.random() >= policy.fraction:
+                continue
+            cluster = self._clusters.get(policy.cluster)
+            endpoint = cluster.pick(route.hash_of(stream.request)) if cluster is not None else None
+            copy = self._shadow.copy(stream, stream.mutation) if endpoint is not None else None
+            if copy is None:
+                self._stats.request_mirror_skipped += 1
+                continue
+            self._stats.request_mirrored += 1
+            copy.cluster, copy.endpoint = cluster, endpoint
+            if not copy.is_oneway:
+                copy.arm(self._wheel, route.timeout or SHADOW_TIMEOUT)
+            self._mirrors.send(copy)
 
 
 def _both(earlier: Mutation, later: Mutation) -> Mutation:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import os
+import random
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -14,6 +15,7 @@ from typing import Any
 from metaprotocol_sdk.exceptions import ConfigError, Finding, Severity
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.config.values import ListenerConfig, ProxyConfig
+from metaprotocol_sdk.proxy.deadline import deadline_of
 from metaprotocol_sdk.proxy.encoder import Encoder
 from metaprotocol_sdk.proxy.filters.chain import FilterChain
 from metaprotocol_sdk.proxy.filters.filter import Filter, FilterFactory
@@ -22,7 +24,7 @@ from metaprotocol_sdk.proxy.metrics import ListenerStats
 from metaprotocol_sdk.proxy.net.context import Context, Limits
 from metaprotocol_sdk.proxy.net.listener import Listener
 from metaprotocol_sdk.proxy.net.loop import Turns, new_event_loop
-from metaprotocol_sdk.proxy.net.pool import Pools
+from metaprotocol_sdk.proxy.net.pools import BoundPools, Pools
 from metaprotocol_sdk.proxy.route import RouteTable
 from metaprotocol_sdk.proxy.router import ROUTER_NAME, Router
 from metaprotocol_sdk.registry import load_codec
@@ -44,7 +46,7 @@ class Server:
     Args:
         config: What it serves.
         filters: What makes the filter of each name in ``meta_protocol_filters``; the router is always there.
-        limits: What keeps it bounded.
+        limits: What keeps every listener bounded, instead of what its configuration says.
 
     Raises:
         ConfigError: A filter has no factory, or a codec cannot share connections as it is told to.
@@ -61,9 +63,10 @@ class Server:
     ) -> None:
         self.config = config
         self._turns = Turns(asyncio.get_running_loop())
-        self._limits = limits or Limits()
+        self._limits = limits
+        self._rng = random.Random()  # noqa: S311  chance, not secrets
         self._factories = filters or {}
-        self._clusters = {each.name: Cluster(each) for each in config.clusters}
+        self._clusters = {each.name: Cluster(each, self._rng) for each in config.clusters}
         self._listeners = {each.name: self._listener(each) for each in config.listeners}
 
     def _listener(self, config: ListenerConfig) -> Listener:
@@ -80,13 +83,24 @@ class Server:
             encoder=Encoder(codec, ListenerStats()),
             turns=self._turns,
             is_shared=protocol.multiplexing,
-            limits=self._limits,
+            limits=self._limits or _limits(config),
         )
         pools = Pools(context)
-        table = RouteTable.from_config(config.routes)
-        router = Router(table, self._clusters, upstream=pools, wheel=self._turns.wheel)
+        bound = BoundPools(context) if protocol.bind_upstream_connection else None
+        router = Router(
+            RouteTable.from_config(config.routes),
+            self._clusters,
+            upstream=bound or pools,
+            mirrors=pools,
+            wheel=self._turns.wheel,
+            stats=context.stats,
+            rng=self._rng,
+            deadline=deadline_of(codec),
+        )
         chain = FilterChain(self._filters(config), router.route, spawn=self._turns.spawn)
-        return Listener(config, context, chain, pools)
+        if bound is None:
+            return Listener(config, context, chain, [pools])
+        return Listener(config, context, chain, [bound, pools], on_lost=bound.unbind)
 
     def _filters(self, config: ListenerConfig) -> list[Filter]:
         made = []
@@ -238,6 +252,12 @@ def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> 
     error = context.get("exception")
     reason = f": {os.strerror(error.errno).lower()}" if isinstance(error, OSError) and error.errno else ""
     _log.error("event loop: %s%s", context["message"], reason, exc_info=error)
+
+
+def _limits(config: ListenerConfig) -> Limits:
+    return Limits(
+        clients=config.max_connections, in_flight=config.max_concurrent_requests, watermark=config.buffer_limit
+    )
 
 
 def _log_notes(config: ProxyConfig) -> None:

@@ -16,7 +16,7 @@ from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.replies import Turn
 from metaprotocol_sdk.proxy.route import Route
-from metaprotocol_sdk.proxy.timers import Slot
+from metaprotocol_sdk.proxy.timers import Slot, TimerWheel
 
 
 class Downstream(Protocol):
@@ -36,6 +36,13 @@ class Downstream(Protocol):
 
     def release(self) -> None:
         """Takes back one :meth:`hold`."""
+
+    def forward(self, frame: bytes) -> None:
+        """Writes a frame of one of its streams of frames, as it is."""
+
+    def finish(self) -> None:
+        """Takes no more requests, delivers the replies that are to come, and closes: a server ended what the
+        connection stands for."""
 
 
 class Carrier(Protocol):
@@ -66,6 +73,9 @@ class Chain(Protocol):
 
     def sent(self, stream: Stream) -> None:
         """A oneway is on its way; nothing will answer it."""
+
+
+_ABORTED = Error(ErrorType.UNSPECIFIED, "the client has gone", "DC")
 
 
 class Stream(Turn):
@@ -135,6 +145,16 @@ class Stream(Turn):
         self.wire_id = 0
         self.is_over = False
 
+    @property
+    def can_retry(self) -> bool:
+        """Whether the request may be sent again: a oneway may not, since nothing tells whether it arrived."""
+        return not self.is_oneway
+
+    def arm(self, wheel: TimerWheel, timeout: float | None) -> None:
+        """Gives the stream ``timeout`` seconds; None: no limit."""
+        if timeout is not None:
+            self.timer = wheel.add(self, timeout)
+
     def disarm(self) -> None:
         """Takes the timeout off the wheel."""
         if self.timer is not None:
@@ -154,6 +174,8 @@ class Stream(Turn):
     def abort(self) -> None:
         """Ends the stream because nobody is there any more to read its reply."""
         self.is_over = True
+        if self.error is None and self.response is None:
+            self.error = _ABORTED
         self.give_up()
 
     def on_timer(self, now: float) -> None:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metaprotocol_sdk.metadata import MessageType, Metadata
+from metaprotocol_sdk.proxy.config.values import CircuitBreakersConfig
 from metaprotocol_sdk.proxy.net.context import Limits
 from tests.proxy.codecs import ERROR, ONEWAY, REPLY, IdCodec, LineCodec, message
 from tests.proxy.harness import LOOPS, Backend, Client, Proxy, proxy, run
@@ -53,9 +54,8 @@ scripts = st.builds(
 actions = st.lists(
     st.tuples(st.sampled_from(["send", "send", "answer", "answer", "hang up", "turn"]), st.integers(0, 99)), max_size=40
 )
-limits = st.builds(
-    Limits, in_flight=st.integers(1, 6), connections=st.integers(1, 4), shared_in_flight=st.integers(1, 5)
-)
+limits = st.builds(Limits, in_flight=st.integers(1, 6), shared_in_flight=st.integers(1, 5))
+connections = st.integers(1, 4)
 
 
 def reply_to(request: Metadata, has_ids: bool) -> bytes:
@@ -131,11 +131,19 @@ def check(script: Script, found: list[Metadata], has_ids: bool) -> None:
 
 
 async def play(
-    scripts: list[Script], steps: list[tuple[str, int]], has_ids: bool, multiplexing: bool, limits: Limits
+    scripts: list[Script],
+    steps: list[tuple[str, int]],
+    has_ids: bool,
+    multiplexing: bool,
+    limits: Limits,
+    connections: int,
 ) -> None:
     codec = IdCodec if has_ids else LineCodec
+    breakers = CircuitBreakersConfig(max_connections=connections)
     backends = [Backend(codec(), answer=None) for _ in range(2)]
-    async with proxy(*backends, codec=codec, multiplexing=multiplexing, limits=limits) as running:
+    async with proxy(
+        *backends, codec=codec, multiplexing=multiplexing, limits=limits, circuit_breakers=breakers
+    ) as running:
         game = Play(running, backends, has_ids)
         clients = [await running.client() for _ in scripts]
         for number, (client, script) in enumerate(zip(clients, scripts, strict=True)):
@@ -158,9 +166,15 @@ async def play(
     actions,
     st.sampled_from([(True, False), (True, True), (False, False)]),
     limits,
+    connections,
     st.sampled_from(sorted(LOOPS)),
 )
 def test_every_request_gets_exactly_its_own_reply_and_nothing_is_left_behind(
-    scripts: list[Script], steps: list[tuple[str, int]], mode: tuple[bool, bool], limits: Limits, loop: str
+    scripts: list[Script],
+    steps: list[tuple[str, int]],
+    mode: tuple[bool, bool],
+    limits: Limits,
+    connections: int,
+    loop: str,
 ) -> None:
-    run(play(scripts, steps, *mode, limits), loop)
+    run(play(scripts, steps, *mode, limits, connections), loop)

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
-from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig
+from metaprotocol_sdk.proxy.config.values import Address, CircuitBreakersConfig, ClusterConfig, EndpointConfig
 from metaprotocol_sdk.proxy.net.context import Limits
+from metaprotocol_sdk.proxy.net.pools import Pools
 from tests.integration.hostile_codecs import LoudCodec, SilentIdCodec
 from tests.proxy.codecs import ERROR, ONEWAY, PING, REPLY, IdCodec, message
 from tests.proxy.fakes import FakeTransport
@@ -236,11 +238,13 @@ def test_requests_of_one_id_all_end_when_no_connection_can_be_made_and_no_error_
 @loops
 def test_oneways_to_a_server_that_does_not_read_are_bounded(multiplexing: bool, loop: str) -> None:
     async def main() -> None:
-        limits = Limits(connections=2, pending=10, unread_bytes=100_000)
+        breakers = CircuitBreakersConfig(max_connections=2, max_pending_requests=10)
         async with (
             rogue(on_data=stop_reading) as server,
             proxy(
-                routes=[route("rogue")], clusters=[server.cluster], multiplexing=multiplexing, limits=limits
+                routes=[route("rogue")],
+                clusters=[replace(server.cluster, circuit_breakers=breakers, buffer_limit=100_000)],
+                multiplexing=multiplexing,
             ) as running,
         ):
             for number in range(400):
@@ -316,7 +320,7 @@ def test_a_server_that_sends_heartbeats_and_reads_no_answers_is_bounded(multiple
 def pool(running: Proxy) -> list[Any]:
     """The connections to servers, from inside."""
     [listener] = running.server._listeners.values()
-    return [each for pool in listener._pools._pools.values() for each in pool._open]
+    return [each for pool in cast("Pools", listener._ways[0])._pools.values() for each in pool._open]
 
 
 # Clients.

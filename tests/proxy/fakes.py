@@ -30,6 +30,8 @@ class FakeDownstream:
         self.delivered: list[Stream] = []
         self.rejected: list[CodecError] = []
         self.holds = 0
+        self.frames: list[bytes] = []
+        self.is_finished = False
 
     def deliver(self, stream: Stream) -> None:
         assert not stream.is_over
@@ -46,6 +48,12 @@ class FakeDownstream:
 
     def release(self) -> None:
         self.holds -= 1
+
+    def forward(self, frame: bytes) -> None:
+        self.frames.append(frame)
+
+    def finish(self) -> None:
+        self.is_finished = True
 
 
 class FakeChain:
@@ -120,6 +128,10 @@ class FakeTransport(asyncio.Transport):
         super().__init__()
         self.calls: list[Any] = []
         self.unwritten = 5
+        self.watermark: int | None = None
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        self.watermark = high
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.calls.append(bytes(data))

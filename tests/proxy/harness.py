@@ -219,8 +219,12 @@ async def proxy(
     limits: Limits | None = None,
     connect_timeout: float = 5.0,
     max_message_size: int = 16 * 1024 * 1024,
+    bind: bool = False,
+    **cluster: Any,
 ) -> AsyncIterator[Proxy]:
     """A proxy before cluster ``all`` of ``backends``, plus ``clusters``; the default route takes everything there.
+
+    ``cluster`` is what else is configured of cluster ``all``; ``bind`` gives each client its own connection.
 
     Checks at the end that nothing is left: no task, no request, no connection.
     """
@@ -230,6 +234,7 @@ async def proxy(
         name="all",
         endpoints=tuple(EndpointConfig(backend.address) for backend in backends),
         connect_timeout=connect_timeout,
+        **cluster,
     )
     listener = ListenerConfig(
         name="main",
@@ -240,6 +245,7 @@ async def proxy(
             codec=f"{codec.__module__}:{codec.__qualname__}",
             codec_config={"max_message_size": max_message_size},
             multiplexing=multiplexing,
+            bind_upstream_connection=bind,
         ),
         routes=RouteTableConfig(routes=tuple(routes) or (route("all"),)),
         filters=tuple(FilterConfig(name=name) for name in filters or {}),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from metaprotocol_sdk.errors import Error, ErrorType
@@ -16,6 +18,7 @@ from metaprotocol_sdk.proxy.config.values import (
     RouteConfig,
     RouteTableConfig,
 )
+from metaprotocol_sdk.proxy.metrics import ListenerStats
 from metaprotocol_sdk.proxy.route import RouteTable
 from metaprotocol_sdk.proxy.router import Router
 from metaprotocol_sdk.proxy.timers import TimerWheel
@@ -35,7 +38,10 @@ class Setup:
         ]
         self.clusters = {each.name: Cluster(each) for each in clusters}
         table = RouteTable.from_config(RouteTableConfig(routes=routes))
-        self.router = Router(table, self.clusters, upstream=self.upstream, wheel=self.wheel)
+        self.stats = ListenerStats()
+        self.router = Router(
+            table, self.clusters, upstream=self.upstream, wheel=self.wheel, stats=self.stats, rng=random.Random(1)
+        )
 
 
 def test_a_request_goes_to_each_endpoint_of_its_cluster_in_turn() -> None:

@@ -13,15 +13,21 @@ from metaprotocol_sdk.proxy.timers import Slot
 class Connection(asyncio.Protocol):
     """One TCP connection. ``TCP_NODELAY`` is set by the event loop.
 
+    Args:
+        context: The listener's.
+        watermark: Bytes waiting to be written above which the peer counts as one that does not read; it counts as
+            reading again below a quarter of them.
+
     Attributes:
         is_clogged: Whether the peer does not read as fast as we write.
         is_closing: Whether it is closed, or will be when what is left is written.
     """
 
-    __slots__ = ("_context", "_left", "_out", "_timer", "_transport", "is_clogged", "is_closing")
+    __slots__ = ("_context", "_left", "_out", "_timer", "_transport", "_watermark", "is_clogged", "is_closing")
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, *, watermark: int) -> None:
         self._context = context
+        self._watermark = watermark
         self._transport: Any = None
         self._out: list[bytes] = []
         self._left = sys.maxsize
@@ -32,6 +38,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop once, first."""
         self._transport = transport
+        self._transport.set_write_buffer_limits(high=self._watermark)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """Called by the loop once, last."""

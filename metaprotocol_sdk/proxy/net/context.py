@@ -13,7 +13,7 @@ from metaprotocol_sdk.proxy.responder import Responder
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What keeps a proxy bounded. Connection limits are Envoy's circuit breaker defaults.
+    """What keeps a listener bounded, beside the circuit breakers of the clusters it sends to.
 
     Args:
         clients: Connections one listener takes at once.
@@ -21,29 +21,23 @@ class Limits:
         held_bytes: Bytes of replies that wait for an earlier one until no more requests are read.
         buffered_bytes: Bytes of replies a client has not read until it is cut off, and bytes of one client's requests
             in flight until no more are read.
-        unread_bytes: Bytes a server has not read until its connection gets no more requests.
-        connections: Connections to one endpoint at once.
-        pending: Requests that wait for one of those; more get an error.
+        watermark: Bytes a client has not read until its servers are not read either.
         shared_in_flight: Requests on one shared connection at once.
         close_timeout: Seconds after which a connection that is being closed is cut off if its peer has read nothing
             of what is left.
         linger_timeout: Seconds a client that sent a malformed message has to close its side.
         stall_timeout: Seconds after which a server that reads nothing of what it is sent is given up.
-        upstream_idle_timeout: Seconds an unused connection to a server is kept, at least; Envoy's TCP pool default.
     """
 
     clients: int = 16384
     in_flight: int = 256
     held_bytes: int = 1024 * 1024
     buffered_bytes: int = 64 * 1024 * 1024
-    unread_bytes: int = 1024 * 1024
-    connections: int = 1024
-    pending: int = 1024
+    watermark: int = 1024 * 1024
     shared_in_flight: int = 1024
     close_timeout: float = 5.0
     linger_timeout: float = 2.0
     stall_timeout: float = 15.0
-    upstream_idle_timeout: float = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

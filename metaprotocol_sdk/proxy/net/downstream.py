@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from metaprotocol_sdk.decoder import Decoder
-from metaprotocol_sdk.errors import Error, ErrorType
 from metaprotocol_sdk.exceptions import CodecBug, CodecError, DecodeError
 from metaprotocol_sdk.metadata import APPLICATION_PROTOCOL, MessageType, Metadata
 from metaprotocol_sdk.proxy.filters.chain import FilterChain
+from metaprotocol_sdk.proxy.frame_stream import FRAMES, FrameStream
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
-from metaprotocol_sdk.proxy.net.connection import Connection
 from metaprotocol_sdk.proxy.net.context import Context
+from metaprotocol_sdk.proxy.net.ending import EndingConnection
 from metaprotocol_sdk.proxy.net.loop import Crowd
 from metaprotocol_sdk.proxy.replies import Replies
 from metaprotocol_sdk.proxy.responder import Responder
-from metaprotocol_sdk.proxy.stream import Stream
+from metaprotocol_sdk.proxy.stream import Downstream, Stream
 
 _log = logging.getLogger(LOGGER_NAME)
 
 _REQUEST, _ONEWAY, _HEARTBEAT = MessageType.REQUEST, MessageType.ONEWAY, MessageType.HEARTBEAT
-_STREAMS_UNSUPPORTED = Error(ErrorType.UNSPECIFIED, "streams are not supported yet")
+_STREAM_INIT = MessageType.STREAM_INIT
 
 
-class DownstreamConnection(Connection):
+class DownstreamConnection(EndingConnection):
     """One client's connection.
 
     It reads until the client's end, a malformed message or a request that can have no reply; delivers every reply
@@ -35,30 +36,22 @@ class DownstreamConnection(Connection):
         chain: What requests go through.
         crowd: The listener's connections; this one adds itself.
         idle_timeout: Seconds without a byte in either direction, and no request in flight, until it is closed.
+        on_lost: Called with the connection once it has ended.
     """
 
     __slots__ = (
-        "_active_at",
         "_chain",
         "_crowd",
         "_decoder",
+        "_flows",
         "_has_ids",
         "_holds",
-        "_idle_timeout",
-        "_is_draining",
-        "_is_ending",
-        "_is_eof",
-        "_is_leaving",
-        "_is_lingering",
         "_is_lost",
-        "_is_paused",
-        "_is_reading",
-        "_now",
+        "_on_lost",
         "_oneways",
         "_replies",
         "_request_bytes",
         "_responder",
-        "_stats",
     )
 
     def __init__(
@@ -68,35 +61,32 @@ class DownstreamConnection(Connection):
         *,
         crowd: Crowd[DownstreamConnection],
         idle_timeout: float | None = None,
+        on_lost: Callable[[Downstream], None] | None = None,
     ) -> None:
-        super().__init__(context)
+        super().__init__(context, idle_timeout=idle_timeout)
         encoder = context.encoder.for_connection()
         self._chain = chain
         self._crowd = crowd
-        self._idle_timeout = idle_timeout
         self._decoder = Decoder(encoder.codec, MessageType.REQUEST)
         self._responder = Responder(encoder, listener=context.listener)
-        self._stats = context.stats
         self._has_ids = context.has_ids
-        self._now = context.turns.loop.time
+        self._on_lost = on_lost
         self._replies: Replies[Stream] = Replies()
+        self._flows: dict[int, FrameStream] = {}
         self._oneways = 0
         self._request_bytes = 0
         self._holds = 0
-        self._active_at = 0.0
-        self._is_reading = False
-        self._is_paused = False
-        self._is_eof = False
-        self._is_ending = False
-        self._is_lingering = False
-        self._is_draining = False
-        self._is_leaving = False  # any of the three before: what is looked at after every message
         self._is_lost = False
 
     @property
     def in_flight(self) -> int:
         """How many requests wait for their reply, or to be on their way."""
-        return self._replies.count + self._oneways
+        return self._replies.count + self._oneways + len(self._flows)
+
+    @property
+    def has_partial(self) -> bool:
+        """Whether a request is half read."""
+        return self._decoder.buffered > 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop once a client has connected."""
@@ -126,15 +116,6 @@ class DownstreamConnection(Connection):
         self._decoder.receive_data(data)
         self._read()
 
-    def eof_received(self) -> bool:
-        """Called by the loop when the client sends no more; True keeps our half open for the replies to come."""
-        self._is_eof = self._is_leaving = True
-        if self._is_lingering:
-            self.close()
-        else:
-            self._settle()
-        return True
-
     def _read(self) -> None:
         """Decodes until there is no whole message, or no more may be taken now. Not entered twice: a request that is
         answered at once would else recurse for every message of a read."""
@@ -161,44 +142,74 @@ class DownstreamConnection(Connection):
     def _on_message(self, message: Metadata) -> None:
         stats = self._stats
         kind = message.message_type
-        stream = Stream(
+        if kind is not _REQUEST and kind is not _ONEWAY:
+            self._on_event(message, kind)
+            return
+        stream = self._stream(message)
+        if kind is _REQUEST:
+            stats.request_twoway += 1
+            self._replies.open(stream)
+        else:
+            stats.request_oneway += 1
+            self._oneways += 1
+        self._start(stream)
+
+    def _stream(self, message: Metadata) -> Stream:
+        return Stream(
             message,
             key=message.request_id if self._has_ids else 0,
             downstream=self,
             chain=self._chain,
             started=self._active_at,
         )
-        if kind is _REQUEST:
-            stats.request_twoway += 1
-            self._replies.open(stream)
-        elif kind is _ONEWAY:
-            stats.request_oneway += 1
-            self._oneways += 1
-        else:
-            self._on_event(stream, kind)
-            return
-        stats.request += 1
-        stats.request_active += 1
+
+    def _start(self, stream: Stream) -> None:
+        self._stats.request += 1
+        self._stats.request_active += 1
+        message = stream.request
         self._request_bytes += len(message.origin_message)
         message.folded[APPLICATION_PROTOCOL] = self._context.protocol
         self._chain.start(stream)
 
-    def _on_event(self, stream: Stream, kind: MessageType) -> None:
-        """A message that is not routed: answered here, in its turn, or dropped."""
-        stats = self._stats
-        stream.is_over = True
-        if kind in (MessageType.RESPONSE, MessageType.ERROR):
-            stats.request_unexpected += 1
-            _log.warning("listener %s: a %s from client %s was dropped", self._context.listener, kind.name, self.peer)
-            return
-        self._replies.open(stream)
+    def _on_event(self, message: Metadata, kind: MessageType) -> None:
+        """A message that is no request: a heartbeat, a part of a stream of frames, or what no client may send."""
         if kind is _HEARTBEAT:
-            stats.request_event += 1
+            self._stats.request_event += 1
+            stream = self._stream(message)
+            stream.is_over = True
+            self._replies.open(stream)
+            self._write_reply(stream, self._responder.answer(stream))
+        elif kind is _STREAM_INIT:
+            self._on_stream_init(message)
+        elif kind in FRAMES:
+            flow = self._flows.get(message.stream_id)
+            if flow is None or not flow.on_client_frame(message):
+                self._stats.request_unexpected += 1  # its stream may just have ended
         else:
-            stats.request_event += kind is MessageType.STREAM_INIT
-            stats.request_stream_unsupported += 1
-            stream.error = _STREAMS_UNSUPPORTED
-        self._write_reply(stream, self._responder.answer(stream))
+            self._stats.request_unexpected += 1
+            self._end_reading(f"sent a {kind.name}, which servers send")
+
+    def _on_stream_init(self, message: Metadata) -> None:
+        if message.stream_id in self._flows:
+            self._stats.request_unexpected += 1
+            self._end_reading(f"opened stream {message.stream_id}, which is open")
+            return
+        self._stats.request_event += 1
+        self._stats.request_stream += 1
+        flow = FrameStream(
+            message,
+            key=message.request_id,
+            downstream=self,
+            chain=self._chain,
+            started=self._active_at,
+            limit=self._context.limits.watermark,
+        )
+        self._flows[message.stream_id] = flow
+        self._start(flow)
+
+    def _end_reading(self, what: str) -> None:
+        _log.warning("listener %s: client %s %s; no more is read of it", self._context.listener, self.peer, what)
+        self._is_ending = self._is_leaving = True
 
     def _on_malformed(self, error: CodecError) -> None:
         if isinstance(error, CodecBug):
@@ -215,12 +226,15 @@ class DownstreamConnection(Connection):
         if stream.is_over:
             return
         self._close_stream(stream)
-        if not stream.is_oneway:
+        if stream.is_oneway:
+            self._oneways -= 1
+            self._stats.local_response_error += stream.error is not None
+            self._proceed()
+        elif isinstance(stream, FrameStream):
+            is_answered = stream.error is not None or stream.response is not None
+            self._end_flow(stream, self._responder.answer(stream) if is_answered else b"")
+        else:
             self._write_reply(stream, self._responder.answer(stream))
-            return
-        self._oneways -= 1
-        self._stats.local_response_error += stream.error is not None
-        self._proceed()
 
     def reject(self, stream: Stream, error: CodecError) -> None:
         """Ends a stream without a reply: its message, or its codec, is broken."""
@@ -233,8 +247,28 @@ class DownstreamConnection(Connection):
         if stream.is_oneway:
             self._oneways -= 1
             self._proceed()
+        elif isinstance(stream, FrameStream):
+            self._end_flow(stream, None)
         else:
             self._write_reply(stream, None)
+
+    def forward(self, frame: bytes) -> None:
+        """Writes a server's frame of one of the client's streams, unchanged."""
+        self._active_at = self._now()
+        self._stats.downstream_cx_tx_bytes_total += len(frame)
+        self.write(frame)
+        if self.is_clogged:
+            self._is_over_limit()
+
+    def _end_flow(self, flow: FrameStream, reply: bytes | None) -> None:
+        """Streams end in no order, and what tells of a failure is all that is written for one."""
+        del self._flows[flow.request.stream_id]
+        if reply is None:
+            self._is_ending = self._is_leaving = True
+        elif reply:
+            self._stats.downstream_cx_tx_bytes_total += len(reply)
+            self.write(reply)
+        self._proceed()
 
     def _close_stream(self, stream: Stream) -> None:
         stream.is_over = True
@@ -309,7 +343,7 @@ class DownstreamConnection(Connection):
         self._throttle()
 
     def _throttle(self) -> None:
-        for stream in self._replies:
+        for stream in [*self._replies, *self._flows.values()]:
             if stream.carrier is not None:
                 stream.carrier.throttle(stream)
         self._pace()
@@ -324,48 +358,6 @@ class DownstreamConnection(Connection):
         self._holds -= 1
         self._pace()
 
-    # The end.
-
-    def drain(self) -> None:
-        """Closes as soon as no request is in flight and none is half read."""
-        self._is_draining = self._is_leaving = True
-        self._settle()
-
-    def _settle(self) -> None:
-        """Closes if nothing is left to do."""
-        if self.in_flight or self._is_lingering or self._is_reading or self._transport.is_closing():
-            return
-        if self._is_ending and not self._is_eof:
-            self._linger()
-        elif self._is_ending or self._is_eof or (self._is_draining and not self._decoder.buffered):
-            self.close()
-
-    def _linger(self) -> None:
-        """Says that no more will come and waits for the client's end: closing a socket that has unread bytes resets
-        it, and the client would lose replies it has not read yet."""
-        self._is_lingering = True
-        self.flush()
-        if self._is_paused:
-            self._transport.resume_reading()
-        self._transport.write_eof()
-        self._arm(self._context.limits.linger_timeout)
-
-    def on_timer(self, now: float) -> None:
-        """A close that took too long, a client that lingers, or one that may have been idle for long enough."""
-        if self.is_closing:
-            super().on_timer(now)
-            return
-        if self._is_lingering:
-            self.close()
-            return
-        assert self._idle_timeout is not None
-        left = self._active_at + self._idle_timeout - now
-        if self.in_flight or left > 0 or self._is_read_by_peer():
-            self._arm(left if left > 0 else self._idle_timeout)
-            return
-        self._stats.idle_timeout += 1
-        self.close()
-
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop when the connection has ended, by whichever side. Oneways still go their way."""
         stats = self._stats
@@ -374,7 +366,7 @@ class DownstreamConnection(Connection):
         self._is_lost = True
         super().connection_lost(exc)
         self._crowd.discard(self)
-        for stream in self._replies:
+        for stream in [*self._replies, *self._flows.values()]:
             if stream.is_over:
                 continue
             stats.request_active -= 1
@@ -383,3 +375,5 @@ class DownstreamConnection(Connection):
             else:
                 stats.cx_destroy_remote_with_active_rq += 1
             stream.abort()
+        if self._on_lost is not None:
+            self._on_lost(self)

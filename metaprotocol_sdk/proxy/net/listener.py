@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from metaprotocol_sdk.exceptions import CodecBug, ConfigError, Finding
 from metaprotocol_sdk.proxy.config.values import ListenerConfig
@@ -13,7 +14,7 @@ from metaprotocol_sdk.proxy.filters.chain import FilterChain
 from metaprotocol_sdk.proxy.net.context import Context
 from metaprotocol_sdk.proxy.net.downstream import DownstreamConnection
 from metaprotocol_sdk.proxy.net.loop import Crowd
-from metaprotocol_sdk.proxy.net.pool import Pools
+from metaprotocol_sdk.proxy.stream import Downstream
 
 BACKLOG = 1024
 """Connections the kernel keeps until they are accepted; it caps this at ``net.core.somaxconn``."""
@@ -23,6 +24,17 @@ _ADVICE = {
     errno.EADDRNOTAVAIL: "give the listener an address of this machine, or 0.0.0.0 or :: for every one",
     errno.EACCES: "give the listener a port from 1024 up, or run the proxy with the right to use this one",
 }
+
+
+class Way(Protocol):
+    """A way to servers, as its listener sees it."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request waits anywhere."""
+
+    async def close(self, seconds: float) -> None:
+        """Closes every connection within ``seconds``, or cuts it."""
 
 
 class _Refusal(asyncio.Protocol):
@@ -40,15 +52,25 @@ class Listener:
         config: The address and what is spoken there.
         context: What its connections share.
         chain: What requests go through.
-        pools: The way to servers.
+        ways: The ways to servers.
+        on_lost: Called with each client's connection that has ended.
     """
 
-    def __init__(self, config: ListenerConfig, context: Context, chain: FilterChain, pools: Pools) -> None:
+    def __init__(
+        self,
+        config: ListenerConfig,
+        context: Context,
+        chain: FilterChain,
+        ways: Sequence[Way],
+        *,
+        on_lost: Callable[[Downstream], None] | None = None,
+    ) -> None:
         self.config = config
         self.context = context
         self.connections: Crowd[DownstreamConnection] = Crowd()
         self._chain = chain
-        self._pools = pools
+        self._ways = tuple(ways)
+        self._on_lost = on_lost
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -72,7 +94,11 @@ class Listener:
     def _connection(self) -> asyncio.Protocol:
         try:
             return DownstreamConnection(
-                self.context, self._chain, crowd=self.connections, idle_timeout=self.config.idle_timeout
+                self.context,
+                self._chain,
+                crowd=self.connections,
+                idle_timeout=self.config.idle_timeout,
+                on_lost=self._on_lost,
             )
         except CodecBug as bug:
             self.context.report(bug)
@@ -96,7 +122,7 @@ class Listener:
     @property
     def is_idle(self) -> bool:
         """Whether every client has gone and every request, oneways included, is done."""
-        return not len(self.connections) and self._pools.is_idle
+        return not len(self.connections) and all(way.is_idle for way in self._ways)
 
     async def stop(self, seconds: float) -> int:
         """Cuts the clients that are left and closes the connections to servers; returns how many were cut."""
@@ -105,5 +131,6 @@ class Listener:
         for connection in self.connections:
             connection.abort()
         await self.connections.wait_gone(seconds)
-        await self._pools.close(seconds)
+        for way in self._ways:
+            await way.close(seconds)
         return cut

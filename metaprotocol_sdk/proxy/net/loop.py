@@ -45,6 +45,9 @@ class Crowd(Generic[_C]):
     def __len__(self) -> int:
         return len(self._members)
 
+    def __contains__(self, member: _C) -> bool:
+        return member in self._members
+
     def __iter__(self) -> Iterator[_C]:
         return iter(list(self._members))
 

@@ -10,7 +10,6 @@ from metaprotocol_sdk.exceptions import CodecBug
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.ids import capacity
-from metaprotocol_sdk.proxy.metrics import ClusterStats
 from metaprotocol_sdk.proxy.net.context import Context
 from metaprotocol_sdk.proxy.net.loop import Crowd
 from metaprotocol_sdk.proxy.net.upstream import UpstreamConnection
@@ -22,12 +21,25 @@ _REMOTE = frozenset(
 """Connect errors that are the other side's; any other, such as too many open files, is ours."""
 
 
+_STOPPED = Error(ErrorType.UNSPECIFIED, "meta protocol upstream request: the proxy stops", "LR")
+
+
 class Pool:
     """The connections to one endpoint.
 
     A request takes a free connection, else waits for the first that becomes free or is made. One that is made and
-    finds nobody waiting stays for the next request.
+    finds nobody waiting stays for the next request. What may be there at once is for the cluster's circuit breaker to
+    say, which counts over all its endpoints and all listeners.
+
+    Args:
+        context: The listener's.
+        cluster: Whose endpoint it is.
+        endpoint: The server.
+        is_shared: Whether its connections carry the requests of several clients at once.
     """
+
+    is_bound = False
+    connection_type: type[UpstreamConnection] = UpstreamConnection
 
     __slots__ = (
         "_attempts",
@@ -39,10 +51,12 @@ class Pool:
         "cluster",
         "context",
         "endpoint",
+        "is_shared",
     )
 
-    def __init__(self, context: Context, cluster: Cluster, endpoint: Endpoint) -> None:
+    def __init__(self, context: Context, cluster: Cluster, endpoint: Endpoint, *, is_shared: bool) -> None:
         self.context = context
+        self.is_shared = is_shared
         self.cluster = cluster
         self.endpoint = endpoint
         self._open: Crowd[UpstreamConnection] = Crowd()
@@ -51,12 +65,7 @@ class Pool:
         self._attempts: dict[UpstreamConnection, asyncio.Future[None]] = {}
         self._is_closed = False
         ids = context.encoder.codec.request_ids
-        self._per_connection = capacity(ids, context.limits.shared_in_flight) if context.is_shared else 1
-
-    @property
-    def stats(self) -> ClusterStats:
-        """What is counted about the cluster."""
-        return self.cluster.stats
+        self._per_connection = capacity(ids, context.limits.shared_in_flight) if is_shared else 1
 
     @property
     def is_idle(self) -> bool:
@@ -65,22 +74,27 @@ class Pool:
 
     def send(self, stream: Stream) -> None:
         """Sends a request now, or as soon as there is a connection for it."""
-        if not self._free:
+        if not self.cluster.breaker.allows_request():
+            self._overflow(stream, "requests")
+        elif self._free:
+            connection = next(reversed(self._free))  # the one used last: the others may go idle
+            connection.start(stream)
+            if not connection.has_capacity:
+                self._free.pop(connection, None)
+        elif not self.cluster.breaker.allows_pending():
+            self._overflow(stream, "connections")
+        else:
             self._wait(stream)
-            return
-        connection = next(reversed(self._free))  # the one used last: the others may go idle
-        connection.start(stream)
-        if not connection.has_capacity:
-            self._free.pop(connection, None)
+
+    def _overflow(self, stream: Stream, what: str) -> None:
+        self.cluster.stats.upstream_rq_pending_overflow += 1
+        error = Error(ErrorType.UNSPECIFIED, f"meta protocol upstream request: too many {what}", "UO")
+        stream.chain.fail(stream, error)
 
     def _wait(self, stream: Stream) -> None:
-        if len(self._pending) >= self.context.limits.pending:
-            self.stats.upstream_rq_pending_overflow += 1
-            error = Error(ErrorType.UNSPECIFIED, "meta protocol upstream request: too many connections", "UO")
-            stream.chain.fail(stream, error)
-            return
-        self.stats.upstream_rq_pending_total += 1
-        self.stats.upstream_rq_pending_active += 1
+        stats = self.cluster.stats
+        stats.upstream_rq_pending_total += 1
+        stats.upstream_rq_pending_active += 1
         stream.carrier = self
         self._pending[stream] = None
         self._connect_more()
@@ -89,8 +103,8 @@ class Pool:
         """Gives up a request that waits for a connection."""
         if stream in self._pending:
             del self._pending[stream]
-            self.stats.upstream_rq_pending_active -= 1
-            self.stats.upstream_rq_cancelled += 1
+            self.cluster.stats.upstream_rq_pending_active -= 1
+            self.cluster.stats.upstream_rq_cancelled += 1
 
     def throttle(self, stream: Stream) -> None:
         """A request that waits reads nothing yet."""
@@ -107,21 +121,20 @@ class Pool:
     def lost(self, connection: UpstreamConnection) -> None:
         """A connection takes no more requests."""
         self._free.pop(connection, None)
-        self._open.discard(connection)
+        self._discard(connection)
         self._connect_more()
 
     def _next_pending(self) -> Stream:
         stream = next(iter(self._pending))
         del self._pending[stream]
-        self.stats.upstream_rq_pending_active -= 1
+        self.cluster.stats.upstream_rq_pending_active -= 1
         stream.carrier = None
         return stream
 
     def _connect_more(self) -> None:
-        limit = self.context.limits.connections
-        while not self._is_closed and self._excess > 0 and len(self._open) < limit:
+        while not self._is_closed and self._excess > 0 and self._may_connect():
             try:
-                connection = UpstreamConnection(self)
+                connection = self.connection_type(self)
             except CodecBug as bug:
                 self.context.report(bug)
                 self._fail_pending(
@@ -129,7 +142,20 @@ class Pool:
                 )
                 return
             self._open.add(connection)
+            self.cluster.breaker.connections += 1
             self._attempts[connection] = self.context.turns.spawn(self._connect(connection))
+
+    def _may_connect(self) -> bool:
+        """Whether the cluster may have one more connection."""
+        if self.cluster.breaker.allows_connection(is_first=not self._open):
+            return True
+        self.cluster.stats.upstream_cx_overflow += 1
+        return False
+
+    def _discard(self, connection: UpstreamConnection) -> None:
+        if connection in self._open:
+            self._open.discard(connection)
+            self.cluster.breaker.connections -= 1
 
     @property
     def _excess(self) -> int:
@@ -137,13 +163,13 @@ class Pool:
         return len(self._pending) - len(self._attempts) * self._per_connection
 
     async def _connect(self, connection: UpstreamConnection) -> None:
-        error: Error | None = self._failure("the proxy stops")
+        error: Error | None = _STOPPED
         try:
             error = await self._attempt(connection)
         finally:
             del self._attempts[connection]
             if error is not None:
-                self._open.discard(connection)
+                self._discard(connection)
                 connection.abort()  # a loop that was cancelled half-way need not have closed it
         if error is None:
             connection.adopt()
@@ -158,10 +184,10 @@ class Pool:
             async with asyncio.timeout(self.cluster.connect_timeout):
                 await self.context.turns.loop.create_connection(lambda: connection, address.host, address.port)
         except TimeoutError:
-            self.stats.upstream_cx_connect_timeout += 1
+            self.cluster.stats.upstream_cx_connect_timeout += 1
             return self._failure(f"connection failure '{self.endpoint.name}' due to timeout")
         except OSError as problem:
-            self.stats.upstream_cx_connect_fail += 1
+            self.cluster.stats.upstream_cx_connect_fail += 1
             side = "remote" if problem.errno in _REMOTE else "local"
             return self._failure(f"{side} connection failure '{self.endpoint.name}'")
         if not connection.has_capacity:  # the server has ended it again already, or sent what nobody asked for
@@ -186,7 +212,7 @@ class Pool:
     async def close(self, seconds: float) -> None:
         """Ends every request that still waits, and closes every connection within ``seconds``, or cuts it."""
         self._is_closed = True
-        self._fail_pending(len(self._pending), self._failure("the proxy stops"))
+        self._fail_pending(len(self._pending), _STOPPED)
         for attempt in self._attempts.values():
             attempt.cancel()
         for connection in self._open:
@@ -195,32 +221,3 @@ class Pool:
         if not await self._open.wait_gone(seconds):
             for connection in self._open:
                 connection.abort()
-
-
-class Pools:
-    """The way from one listener to all servers: the router's ``Upstream``."""
-
-    __slots__ = ("_context", "_pools")
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._pools: dict[Endpoint, Pool] = {}
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether no request waits anywhere."""
-        return all(pool.is_idle for pool in self._pools.values())
-
-    def send(self, stream: Stream) -> None:
-        """Sends a request to ``stream.endpoint``; see :class:`~metaprotocol_sdk.proxy.router.Upstream`."""
-        endpoint, cluster = stream.endpoint, stream.cluster
-        assert endpoint is not None
-        pool = self._pools.get(endpoint)
-        if pool is None:
-            assert cluster is not None
-            pool = self._pools[endpoint] = Pool(self._context, cluster, endpoint)
-        pool.send(stream)
-
-    async def close(self, seconds: float) -> None:
-        """Closes every connection within ``seconds``, or cuts it."""
-        await asyncio.gather(*(pool.close(seconds) for pool in self._pools.values()))

@@ -7,45 +7,22 @@ under an id of this connection, and its reply is told by that id.
 from __future__ import annotations
 
 import logging
-from typing import Protocol
 
 from metaprotocol_sdk.decoder import Decoder
 from metaprotocol_sdk.errors import Error, ErrorType
 from metaprotocol_sdk.exceptions import CodecBug, CodecError, EncodeError
 from metaprotocol_sdk.metadata import REAL_SERVER_ADDRESS, MessageType, Metadata, ResponseStatus
-from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.ids import RequestIds
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
-from metaprotocol_sdk.proxy.metrics import ClusterStats
 from metaprotocol_sdk.proxy.net.connection import Connection
-from metaprotocol_sdk.proxy.net.context import Context
-from metaprotocol_sdk.proxy.stream import Downstream, Stream
+from metaprotocol_sdk.proxy.net.lifespan import Lifespan
+from metaprotocol_sdk.proxy.net.owner import Owner
+from metaprotocol_sdk.proxy.net.pressure import Pressure
+from metaprotocol_sdk.proxy.stream import Stream
 
 _log = logging.getLogger(LOGGER_NAME)
 
 _REPLIES = (MessageType.RESPONSE, MessageType.ERROR)
-
-
-class Owner(Protocol):
-    """The pool a connection belongs to."""
-
-    @property
-    def context(self) -> Context:
-        """The listener's."""
-
-    @property
-    def endpoint(self) -> Endpoint:
-        """The server."""
-
-    @property
-    def stats(self) -> ClusterStats:
-        """What is counted about its cluster."""
-
-    def update(self, connection: UpstreamConnection) -> None:
-        """The connection's capacity may have changed."""
-
-    def lost(self, connection: UpstreamConnection) -> None:
-        """The connection takes no more requests."""
 
 
 class UpstreamConnection(Connection):
@@ -54,49 +31,45 @@ class UpstreamConnection(Connection):
     __slots__ = (
         "_decoder",
         "_encoder",
+        "_endpoint",
         "_has_ids",
         "_has_server_ended",
-        "_held",
         "_ids",
         "_is_adopted",
         "_is_spent",
+        "_lifespan",
         "_listener_stats",
         "_pool",
+        "_pressure",
         "_stats",
         "_streams",
-        "_tellers",
-        "_uses",
-        "_uses_then",
     )
 
     def __init__(self, pool: Owner) -> None:
         context = pool.context
-        super().__init__(context)
+        super().__init__(context, watermark=pool.cluster.buffer_limit)
         self._encoder = context.encoder.for_connection()
         codec = self._encoder.codec
         self._pool = pool
-        self._stats = pool.stats
+        self._endpoint = pool.endpoint
+        self._stats = pool.cluster.stats
         self._listener_stats = context.stats
         self._decoder = Decoder(codec, MessageType.RESPONSE)
         self._has_ids = context.has_ids
-        self._ids = RequestIds(codec.request_ids, limit=context.limits.shared_in_flight) if context.is_shared else None
+        self._ids = RequestIds(codec.request_ids, limit=context.limits.shared_in_flight) if pool.is_shared else None
         self._streams: dict[int, Stream] = {}
-        self._held: set[Downstream] = set()
-        self._tellers: set[Downstream] = set()
+        self._pressure = Pressure()
+        self._lifespan = Lifespan(pool.cluster.connections, self._stats)
         self._is_adopted = False
         self._is_spent = False
         self._has_server_ended = False
-        self._uses = self._uses_then = 0
 
     @property
     def has_capacity(self) -> bool:
         """Whether it can take a request now."""
-        if self.is_closing or self._is_spent or (self.is_clogged and self._is_over_limit()):
+        if self.is_closing or self._is_spent or self.is_clogged:
             return False
         return self._ids.has_free if self._ids is not None else not self._streams
-
-    def _is_over_limit(self) -> bool:
-        return self.unwritten > self._context.limits.unread_bytes
 
     @property
     def in_flight(self) -> int:
@@ -108,7 +81,8 @@ class UpstreamConnection(Connection):
         self._is_adopted = True
         self._stats.upstream_cx_total += 1
         self._stats.upstream_cx_active += 1
-        self._arm(self._context.limits.upstream_idle_timeout)
+        self._lifespan.begin(self._context.turns.loop.time())
+        self._await_end()
 
     # A request goes out.
 
@@ -117,36 +91,32 @@ class UpstreamConnection(Connection):
         request = stream.request
         wire_id = self._ids.take() if self._ids is not None else request.request_id
         try:
-            data = self._encoder.message(request, stream.mutation, wire_id)
+            data = self._encoder.message(request, stream.mutation, wire_id, stream.route)
         except CodecError as error:
             self._free_id(wire_id)
             _refuse(stream, error)
             return
-        self._uses += 1
+        if self._lifespan.use():
+            self._is_spent = True
         stats = self._stats
         stats.upstream_rq_total += 1
         stats.upstream_cx_tx_bytes_total += len(data)
         if stream.is_oneway:
-            self._note_teller(stream.downstream)
+            self._pressure.note_teller(stream.downstream, is_first=not self._out)
         self.write(data)
         if self.is_clogged:
             self._left += len(data)
-            self._hold(stream.downstream)
+            self._pressure.hold(stream.downstream)
         if stream.is_oneway:
             self._sent_oneway(stream, wire_id)
             return
         stats.upstream_rq_active += 1
+        self._endpoint.active += 1
         stream.carrier = self
         stream.wire_id = wire_id if self._has_ids else 0
         self._streams[stream.wire_id] = stream
         if stream.downstream.is_clogged:
             self.throttle(stream)
-
-    def _note_teller(self, downstream: Downstream) -> None:
-        """Keeps whose oneways this turn writes: should that be too much, they are what must be stopped."""
-        if not self._out:
-            self._tellers.clear()
-        self._tellers.add(downstream)
 
     def _free_id(self, wire_id: int) -> None:
         if self._ids is not None:
@@ -154,9 +124,10 @@ class UpstreamConnection(Connection):
 
     def _sent_oneway(self, stream: Stream, wire_id: int) -> None:
         self._free_id(wire_id)
-        if self._ids is None and not self._has_ids:
+        if self._ids is None and not self._has_ids and not self._pool.is_bound:
             # Should the server answer all the same, nothing would tell that answer from the next request's.
             self._is_spent = True
+        if self._is_spent and not self._streams:
             self.close()
         stream.chain.sent(stream)
 
@@ -166,6 +137,7 @@ class UpstreamConnection(Connection):
             return
         self._stats.upstream_rq_active -= 1
         self._stats.upstream_rq_cancelled += 1
+        self._endpoint.active -= 1
         if self._ids is None:
             self._end()
             return
@@ -220,7 +192,8 @@ class UpstreamConnection(Connection):
             stats.response_error += 1
         self._stats.upstream_rq_active -= 1
         self._stats.upstream_rq_completed += 1
-        reply.folded[REAL_SERVER_ADDRESS] = self._pool.endpoint.name
+        self._endpoint.active -= 1
+        reply.folded[REAL_SERVER_ADDRESS] = self._endpoint.name
         stream.chain.respond(stream, reply)
 
     def _on_unmatched(self, reply: Metadata) -> None:
@@ -235,7 +208,7 @@ class UpstreamConnection(Connection):
             "listener %s: a reply with id %d from %s answers no request and was dropped",
             self._context.listener,
             reply.request_id,
-            self._pool.endpoint.name,
+            self._endpoint.name,
         )
 
     def _on_other(self, message: Metadata) -> None:
@@ -249,7 +222,7 @@ class UpstreamConnection(Connection):
             "listener %s: a %s from server %s was dropped; servers send replies and heartbeats here",
             self._context.listener,
             message.message_type.name,
-            self._pool.endpoint.name,
+            self._endpoint.name,
         )
 
     def _after_read(self) -> None:
@@ -260,10 +233,17 @@ class UpstreamConnection(Connection):
             self._is_spent = True  # it says more than it was asked, or answers without having read
         if not self._is_adopted:
             return
-        if self._is_spent:
-            self._end()
-        else:
+        if not self._is_spent:
             self._pool.update(self)
+        elif not self._streams:
+            self._retire()
+
+    def _retire(self) -> None:
+        """Closes once what is unwritten has gone; takes no request meanwhile."""
+        self._is_spent = True
+        self._pool.update(self)
+        if not self._streams:
+            self.close()
 
     # The end.
 
@@ -282,15 +262,15 @@ class UpstreamConnection(Connection):
         self._fail_lost()
 
     def _fail_lost(self) -> None:
-        self._release_held()
-        text = f"meta protocol upstream request: remote connection failure '{self._pool.endpoint.name}'"
+        self._pressure.release()
+        text = f"meta protocol upstream request: remote connection failure '{self._endpoint.name}'"
         self._fail_all(Error(ErrorType.UNSPECIFIED, text, "UC"))
 
     def _on_broken(self, error: CodecError) -> None:
         stats = self._listener_stats
         stats.response_decoding_error += 1
         stats.response_error_caused_connection_close += 1
-        name = self._pool.endpoint.name
+        name = self._endpoint.name
         if isinstance(error, CodecBug):
             self._context.report(error)
             text = f"meta protocol upstream request: the codec failed on the reply of '{name}'"
@@ -298,7 +278,7 @@ class UpstreamConnection(Connection):
             _log.warning("connection to %s closed: %s", name, error)
             text = str(error)
         self._forget(error)
-        self._give_up(Error(ErrorType.BAD_RESPONSE, text))
+        self._give_up(Error(ErrorType.BAD_RESPONSE, text, "UPE"))
 
     def _give_up(self, error: Error) -> None:
         self._stats.upstream_cx_destroy_local_with_active_rq += bool(self._streams)
@@ -317,7 +297,7 @@ class UpstreamConnection(Connection):
         else:
             self._on_server_end()
         super().connection_lost(exc)
-        self._tellers.clear()
+        self._pressure.forget()
         self._pool.lost(self)
         self._fail_lost()
 
@@ -329,28 +309,33 @@ class UpstreamConnection(Connection):
     def _fail_all(self, error: Error) -> None:
         streams, self._streams = self._streams, {}
         self._stats.upstream_rq_active -= len(streams)
+        self._endpoint.active -= len(streams)
         for stream in streams.values():
             if not stream.is_over:  # one that fails may take others of its client with it
                 stream.chain.fail(stream, error)
 
+    def _await_end(self) -> None:
+        delay = self._lifespan.delay(self._context.turns.loop.time())
+        if delay is not None:
+            self._arm(delay)
+
     def on_timer(self, now: float) -> None:
-        """A close that took too long, a server that reads nothing, or no request for as long as that is allowed."""
+        """A close that took too long, a server that reads nothing, or the end of the connection's use."""
         if self.is_closing:
             super().on_timer(now)
         elif self.is_clogged:
             self._on_stall()
-        elif not self._streams and self._uses == self._uses_then:
-            self._end()
+        elif self._lifespan.is_over(now, is_unused=not self._streams):
+            self._retire()
         else:
-            self._uses_then = self._uses
-            self._arm(self._context.limits.upstream_idle_timeout)
+            self._await_end()
 
     def _on_stall(self) -> None:
         limits = self._context.limits
         if self._is_read_by_peer():
             self._arm(limits.stall_timeout)
             return
-        name = self._pool.endpoint.name
+        name = self._endpoint.name
         _log.warning("connection to %s closed: it has read nothing for %g s", name, limits.stall_timeout)
         text = f"meta protocol upstream request: '{name}' reads no requests"
         self._give_up(Error(ErrorType.UNSPECIFIED, text, "UC"))
@@ -360,8 +345,7 @@ class UpstreamConnection(Connection):
     def pause_writing(self) -> None:
         """Called by the loop when the server does not read."""
         super().pause_writing()
-        for downstream in [*self._tellers, *[stream.downstream for stream in self._streams.values()]]:
-            self._hold(downstream)
+        self._pressure.hold_all([stream.downstream for stream in self._streams.values()])
         self._left = self.unwritten
         self._arm(self._context.limits.stall_timeout)
         self._pool.update(self)
@@ -370,19 +354,10 @@ class UpstreamConnection(Connection):
         """Called by the loop when the server reads again."""
         super().resume_writing()
         if not self.is_closing:
-            self._arm(self._context.limits.upstream_idle_timeout)
-        self._release_held()
+            self._disarm()
+            self._await_end()
+        self._pressure.release()
         self._pool.update(self)
-
-    def _hold(self, downstream: Downstream) -> None:
-        if downstream not in self._held:
-            self._held.add(downstream)
-            downstream.hold()
-
-    def _release_held(self) -> None:
-        held, self._held = self._held, set()
-        for downstream in held:
-            downstream.release()
 
 
 def _refuse(stream: Stream, error: CodecError) -> None:

@@ -21,7 +21,7 @@ def connection() -> tuple[Connection, FakeTransport]:
         turns=Turns(asyncio.get_running_loop()),
         limits=Limits(close_timeout=0.02),
     )
-    made, transport = Connection(context), FakeTransport()
+    made, transport = Connection(context, watermark=1000), FakeTransport()
     made.connection_made(transport)
     return made, transport
 

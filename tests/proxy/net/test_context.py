@@ -7,7 +7,7 @@ import pytest
 from metaprotocol_sdk.codec import Codec
 from metaprotocol_sdk.proxy.encoder import Encoder
 from metaprotocol_sdk.proxy.metrics import ListenerStats
-from metaprotocol_sdk.proxy.net.context import Context, Limits
+from metaprotocol_sdk.proxy.net.context import Context
 from metaprotocol_sdk.proxy.net.loop import Turns
 from tests.proxy.codecs import IdCodec, LineCodec
 
@@ -20,7 +20,3 @@ def test_a_context_knows_whether_ids_pair_replies(codec: type[Codec], has_ids: b
     assert context.has_ids is has_ids
     assert context.stats is stats
     loop.close()
-
-
-def test_the_connection_limits_are_envoys_circuit_breaker_defaults() -> None:
-    assert (Limits().connections, Limits().pending) == (1024, 1024)

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig
-from metaprotocol_sdk.proxy.net.context import Limits
-from metaprotocol_sdk.proxy.net.pool import Pools
+from metaprotocol_sdk.proxy.config.values import Address, CircuitBreakersConfig, ClusterConfig, EndpointConfig
+from metaprotocol_sdk.proxy.net.pools import Pools
 from tests.proxy.codecs import ONEWAY, IdCodec, LineCodec, message
 from tests.proxy.fakes import FakeTransport
 from tests.proxy.harness import LOOPS, Backend, Client, echo, proxy, route, run, until, unused_port
@@ -110,7 +109,9 @@ def test_a_request_given_up_while_its_connection_is_made_is_never_sent(monkeypat
 def test_requests_beyond_the_connections_wait_and_those_beyond_that_get_an_error() -> None:
     async def main() -> None:
         backend = Backend(IdCodec(), answer=None)
-        async with proxy(backend, limits=Limits(connections=2, pending=3)) as running:
+        async with proxy(
+            backend, circuit_breakers=CircuitBreakersConfig(max_connections=2, max_pending_requests=3)
+        ) as running:
             client = await running.client()
             await client.send(message(0) + message(1))
             await until(lambda: len(backend.requests) == 2)
@@ -131,7 +132,9 @@ def test_requests_beyond_the_connections_wait_and_those_beyond_that_get_an_error
 def test_a_request_takes_the_connection_that_becomes_free_first() -> None:
     async def main() -> None:
         backend = Backend(LineCodec(), answer=None)
-        async with proxy(backend, codec=LineCodec, limits=Limits(connections=1)) as running:
+        async with proxy(
+            backend, codec=LineCodec, circuit_breakers=CircuitBreakersConfig(max_connections=1)
+        ) as running:
             client = await running.client()
             await client.send(b"GET a\nGET b\nGET c\n")
             for index, text in enumerate("abc"):
@@ -145,7 +148,7 @@ def test_a_request_takes_the_connection_that_becomes_free_first() -> None:
 def test_those_who_wait_get_another_connection_when_the_last_one_is_lost() -> None:
     async def main() -> None:
         backend = Backend(IdCodec(), answer=None)
-        async with proxy(backend, limits=Limits(connections=1)) as running:
+        async with proxy(backend, circuit_breakers=CircuitBreakersConfig(max_connections=1)) as running:
             client = await running.client()
             await client.send(message(1, b"lost") + message(2, b"waits"))
             link = await backend.request(0)

@@ -8,11 +8,12 @@ from collections.abc import Callable
 import pytest
 
 from metaprotocol_sdk.codec import Codec
+from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
-from metaprotocol_sdk.proxy.config.values import Address
+from metaprotocol_sdk.proxy.config.values import Address, CircuitBreakersConfig, ClusterConfig, ConnectionConfig
 from metaprotocol_sdk.proxy.encoder import Encoder
-from metaprotocol_sdk.proxy.metrics import ClusterStats, ListenerStats
-from metaprotocol_sdk.proxy.net.context import Context, Limits
+from metaprotocol_sdk.proxy.metrics import ListenerStats
+from metaprotocol_sdk.proxy.net.context import Context
 from metaprotocol_sdk.proxy.net.loop import Turns
 from metaprotocol_sdk.proxy.net.upstream import UpstreamConnection
 from tests.proxy.codecs import (
@@ -95,7 +96,9 @@ def test_bytes_on_an_idle_connection_close_it() -> None:
 def test_what_follows_a_reply_never_reaches_the_next_request(extra: bytes) -> None:
     async def main() -> None:
         backend = Backend(LineCodec(), answer=None)
-        async with proxy(backend, codec=LineCodec, limits=Limits(connections=1)) as running:
+        async with proxy(
+            backend, codec=LineCodec, circuit_breakers=CircuitBreakersConfig(max_connections=1)
+        ) as running:
             first, second = await running.client(), await running.client()
             await first.send(b"GET a\n")
             link = await backend.request(0)
@@ -539,8 +542,9 @@ class FakePool:
         self.context = Context(
             listener="l", protocol="p", encoder=Encoder(IdCodec(), stats), turns=Turns(asyncio.get_running_loop())
         )
+        self.cluster = Cluster(ClusterConfig(name="c"))
         self.endpoint = Endpoint(Address("127.0.0.1", 1))
-        self.stats = ClusterStats()
+        self.is_shared = self.is_bound = False
 
     def update(self, connection: UpstreamConnection) -> None:
         raise AssertionError("nothing was received")
@@ -552,6 +556,9 @@ class FakePool:
 def test_a_request_whose_client_does_not_read_already_starts_without_reading_its_reply() -> None:
     class Transport(asyncio.Transport):
         is_paused = False
+
+        def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+            pass
 
         def pause_reading(self) -> None:
             self.is_paused = True
@@ -574,7 +581,7 @@ def test_a_request_whose_client_does_not_read_already_starts_without_reading_its
 def test_a_connection_nobody_uses_is_closed_in_the_end_and_one_in_use_is_not() -> None:
     async def main() -> None:
         backend = Backend(IdCodec(), answer=None)
-        async with proxy(backend, limits=Limits(upstream_idle_timeout=0.03)) as running:
+        async with proxy(backend, connections=ConnectionConfig(idle_timeout=0.03)) as running:
             client = await running.client()
             await client.send(message(1, b"slow") + message(2, b"quick"))
             await until(lambda: len(backend.requests) == 2)

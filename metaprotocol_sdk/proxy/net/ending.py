@@ -1,0 +1,111 @@
+"""How a client's connection ends: half-closed, drained, idle, or lingering behind a malformed message."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from metaprotocol_sdk.proxy.metrics import ListenerStats
+from metaprotocol_sdk.proxy.net.connection import Connection
+from metaprotocol_sdk.proxy.net.context import Context
+
+
+class EndingConnection(Connection):
+    """A client's connection that closes once it has a reason to and nothing is left to do.
+
+    Args:
+        context: The listener's.
+        idle_timeout: Seconds without a byte in either direction, and no request in flight, until it is closed.
+    """
+
+    __slots__ = (
+        "_active_at",
+        "_idle_timeout",
+        "_is_draining",
+        "_is_ending",
+        "_is_eof",
+        "_is_leaving",
+        "_is_lingering",
+        "_is_paused",
+        "_is_reading",
+        "_now",
+        "_stats",
+    )
+
+    def __init__(self, context: Context, *, idle_timeout: float | None) -> None:
+        super().__init__(context, watermark=context.limits.watermark)
+        self._stats: ListenerStats = context.stats
+        self._now = context.turns.loop.time
+        self._idle_timeout = idle_timeout
+        self._active_at = 0.0
+        self._is_reading = False  # inside the loop that decodes
+        self._is_paused = False  # nothing is read from the client
+        self._is_eof = False  # the client sends no more
+        self._is_ending = False  # we read no more
+        self._is_lingering = False
+        self._is_draining = False
+        self._is_leaving = False  # any of the four before: what is looked at after every message
+
+    @property
+    @abstractmethod
+    def in_flight(self) -> int:
+        """How many requests wait for their reply, or to be on their way."""
+
+    @property
+    @abstractmethod
+    def has_partial(self) -> bool:
+        """Whether a request is half read."""
+
+    def eof_received(self) -> bool:
+        """Called by the loop when the client sends no more; True keeps our half open for the replies to come."""
+        self._is_eof = self._is_leaving = True
+        if self._is_lingering:
+            self.close()
+        else:
+            self._settle()
+        return True
+
+    def drain(self) -> None:
+        """Closes as soon as no request is in flight and none is half read."""
+        self._is_draining = self._is_leaving = True
+        self._settle()
+
+    def finish(self) -> None:
+        """Takes no more requests, delivers the replies that are to come, and closes."""
+        self._is_ending = self._is_leaving = True
+        if not self.is_closing:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Closes if nothing is left to do."""
+        if self.in_flight or self._is_lingering or self._is_reading or self._transport.is_closing():
+            return
+        if self._is_ending and not self._is_eof:
+            self._linger()
+        elif self._is_ending or self._is_eof or (self._is_draining and not self.has_partial):
+            self.close()
+
+    def _linger(self) -> None:
+        """Says that no more will come and waits for the client's end: closing a socket that has unread bytes resets
+        it, and the client would lose replies it has not read yet."""
+        self._is_lingering = True
+        self.flush()
+        if self._is_paused:
+            self._transport.resume_reading()
+        self._transport.write_eof()
+        self._arm(self._context.limits.linger_timeout)
+
+    def on_timer(self, now: float) -> None:
+        """A close that took too long, a client that lingers, or one that may have been idle for long enough."""
+        if self.is_closing:
+            super().on_timer(now)
+            return
+        if self._is_lingering:
+            self.close()
+            return
+        assert self._idle_timeout is not None
+        left = self._active_at + self._idle_timeout - now
+        if self.in_flight or left > 0 or self._is_read_by_peer():
+            self._arm(left if left > 0 else self._idle_timeout)
+            return
+        self._stats.idle_timeout += 1
+        self.close()

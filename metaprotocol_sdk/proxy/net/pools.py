@@ -1,0 +1,136 @@
+"""The ways from one listener to all servers."""
+
+from __future__ import annotations
+
+import asyncio
+
+from metaprotocol_sdk.metadata import MessageType
+from metaprotocol_sdk.proxy.cluster.cluster import Cluster
+from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
+from metaprotocol_sdk.proxy.net.context import Context
+from metaprotocol_sdk.proxy.net.pool import Pool
+from metaprotocol_sdk.proxy.net.stream_connection import StreamConnection
+from metaprotocol_sdk.proxy.net.upstream import UpstreamConnection
+from metaprotocol_sdk.proxy.stream import Downstream, Stream
+
+_STREAM_INIT = MessageType.STREAM_INIT
+
+
+class StreamPool(Pool):
+    """The connections to one endpoint that carry a stream of frames each."""
+
+    __slots__ = ()
+
+    connection_type = StreamConnection
+
+    def __init__(self, context: Context, cluster: Cluster, endpoint: Endpoint) -> None:
+        super().__init__(context, cluster, endpoint, is_shared=False)
+
+
+class BoundPool(Pool):
+    """The one connection to a server that belongs to one client's connection, and ends with it as that does with it.
+
+    Requests wait for it in their order.
+    """
+
+    __slots__ = ("_downstream",)
+
+    is_bound = True
+
+    def __init__(self, context: Context, cluster: Cluster, endpoint: Endpoint, *, downstream: Downstream) -> None:
+        super().__init__(context, cluster, endpoint, is_shared=context.is_shared)
+        self._downstream = downstream
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether no server knows the client yet, or ever will by this pool."""
+        return not self._open and not self._pending and not self._is_closed
+
+    def _may_connect(self) -> bool:
+        return not self._open and super()._may_connect()
+
+    def lost(self, connection: UpstreamConnection) -> None:
+        """What the server knew of the client is gone with the connection, so the client's connection ends too."""
+        self._is_closed = True
+        self._downstream.finish()
+        self._fail_pending(len(self._pending), self._failure(f"remote connection failure '{self.endpoint.name}'"))
+        super().lost(connection)
+
+
+class Pools:
+    """The way to every server by pooled connections: the router's ``Upstream``."""
+
+    __slots__ = ("_context", "_pools", "_stream_pools")
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._pools: dict[Endpoint, Pool] = {}
+        self._stream_pools: dict[Endpoint, Pool] = {}
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request waits anywhere."""
+        return all(pool.is_idle for pool in [*self._pools.values(), *self._stream_pools.values()])
+
+    def send(self, stream: Stream) -> None:
+        """Sends a request to ``stream.endpoint``; see :class:`~metaprotocol_sdk.proxy.router.Upstream`."""
+        endpoint = stream.endpoint
+        assert endpoint is not None
+        is_stream = stream.request.message_type is _STREAM_INIT
+        pool = (self._stream_pools if is_stream else self._pools).get(endpoint)
+        if pool is None:
+            assert stream.cluster is not None
+            pool = self._add_stream_pool(endpoint, stream.cluster) if is_stream else self._add(endpoint, stream.cluster)
+        pool.send(stream)
+
+    def _add(self, endpoint: Endpoint, cluster: Cluster) -> Pool:
+        pool = self._pools[endpoint] = Pool(self._context, cluster, endpoint, is_shared=self._context.is_shared)
+        return pool
+
+    def _add_stream_pool(self, endpoint: Endpoint, cluster: Cluster) -> Pool:
+        pool = self._stream_pools[endpoint] = StreamPool(self._context, cluster, endpoint)
+        return pool
+
+    async def close(self, seconds: float) -> None:
+        """Closes every connection within ``seconds``, or cuts it."""
+        pools = [*self._pools.values(), *self._stream_pools.values()]
+        await asyncio.gather(*(pool.close(seconds) for pool in pools))
+
+
+class BoundPools:
+    """The way to servers by one connection for each client: ``bind_upstream_connection``.
+
+    The first request of a client's connection chooses the server; the later ones go to the same.
+    """
+
+    __slots__ = ("_context", "_pools")
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._pools: dict[Downstream, BoundPool] = {}
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request waits anywhere."""
+        return all(pool.is_idle for pool in self._pools.values())
+
+    def send(self, stream: Stream) -> None:
+        """Sends a request by its client's connection; see :class:`~metaprotocol_sdk.proxy.router.Upstream`."""
+        endpoint, cluster, client = stream.endpoint, stream.cluster, stream.downstream
+        assert endpoint is not None
+        assert cluster is not None
+        pool = self._pools.get(client)
+        if pool is None or pool.is_unused:
+            pool = self._pools[client] = BoundPool(self._context, cluster, endpoint, downstream=client)
+        stream.cluster, stream.endpoint = pool.cluster, pool.endpoint
+        pool.send(stream)
+
+    def unbind(self, downstream: Downstream) -> None:
+        """A client's connection has ended."""
+        pool = self._pools.pop(downstream, None)
+        if pool is not None:
+            self._context.turns.spawn(pool.close(self._context.limits.close_timeout))
+
+    async def close(self, seconds: float) -> None:
+        """Closes every connection within ``seconds``, or cuts it."""
+        await asyncio.gather(*(pool.close(seconds) for pool in self._pools.values()))
