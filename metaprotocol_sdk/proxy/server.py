@@ -11,14 +11,16 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from metaprotocol_sdk.codec import Codec
 from metaprotocol_sdk.exceptions import ConfigError, Finding, Severity
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.config.values import ListenerConfig, ProxyConfig
 from metaprotocol_sdk.proxy.encoder import Encoder
 from metaprotocol_sdk.proxy.filters.chain import FilterChain
-from metaprotocol_sdk.proxy.filters.filter import Filter, FilterFactory
+from metaprotocol_sdk.proxy.filters.filter import Filter, FilterContext, FilterFactory
+from metaprotocol_sdk.proxy.filters.registry import filter_factories
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
-from metaprotocol_sdk.proxy.metrics import ListenerStats
+from metaprotocol_sdk.proxy.metrics import Counters, ListenerStats
 from metaprotocol_sdk.proxy.net.context import Context, Limits
 from metaprotocol_sdk.proxy.net.listener import Listener
 from metaprotocol_sdk.proxy.net.loop import Turns, new_event_loop
@@ -43,11 +45,13 @@ class Server:
 
     Args:
         config: What it serves.
-        filters: What makes the filter of each name in ``meta_protocol_filters``; the router is always there.
+        filters: What makes the filter of each name in ``meta_protocol_filters``; None: those that are registered. The
+            router is always there.
         limits: What keeps it bounded.
 
     Raises:
         ConfigError: A filter has no factory, or a codec cannot share connections as it is told to.
+        FilterLoadError: A registered filter cannot be loaded.
         CodecNotFound: No codec has a listener's name for it.
         CodecLoadError: A listener's codec cannot be loaded.
     """
@@ -62,7 +66,8 @@ class Server:
         self.config = config
         self._turns = Turns(asyncio.get_running_loop())
         self._limits = limits or Limits()
-        self._factories = filters or {}
+        self._factories = filter_factories() if filters is None else filters
+        self._filter_counters: list[tuple[str, Counters]] = []
         self._clusters = {each.name: Cluster(each) for each in config.clusters}
         self._listeners = {each.name: self._listener(each) for each in config.listeners}
 
@@ -85,17 +90,25 @@ class Server:
         pools = Pools(context)
         table = RouteTable.from_config(config.routes)
         router = Router(table, self._clusters, upstream=pools, wheel=self._turns.wheel)
-        chain = FilterChain(self._filters(config), router.route, spawn=self._turns.spawn)
+        chain = FilterChain(self._filters(config, codec), router.route, spawn=self._turns.spawn)
         return Listener(config, context, chain, pools)
 
-    def _filters(self, config: ListenerConfig) -> list[Filter]:
+    def _filters(self, config: ListenerConfig, codec: Codec) -> list[Filter]:
+        context = FilterContext(
+            listener=config.name,
+            codec=codec,
+            node=self.config.node,
+            traffic_direction=config.traffic_direction,
+            now=self._turns.loop.time,
+            register=lambda prefix, counters: self._filter_counters.append((prefix, counters)),
+        )
         made = []
         for each in config.filters:
             if each.name == ROUTER_NAME:
                 continue
             if each.name not in self._factories:
                 raise _finding(f"listener {config.name!r}: this proxy has no filter named {each.name!r}")
-            made.append(self._factories[each.name](each.config))
+            made.append(self._factories[each.name](each.config, context))
         return made
 
     @property
@@ -145,13 +158,16 @@ class Server:
         return cut
 
     def snapshot(self) -> dict[str, int]:
-        """Every counter by its full name: MetaProtocol Proxy's for listeners, Envoy's for clusters."""
+        """Every counter by its full name: MetaProtocol Proxy's for listeners and filters, Envoy's for clusters."""
         counts: dict[str, int] = {}
         for listener in self._listeners.values():
             config = listener.config
             counts |= listener.context.stats.snapshot(f"meta_protocol.{config.protocol.name}.{config.stat_prefix}.")
         for cluster in self._clusters.values():
             counts |= cluster.stats.snapshot(f"cluster.{cluster.name}.")
+        for prefix, counters in self._filter_counters:
+            for name, count in counters.snapshot(prefix).items():
+                counts[name] = counts.get(name, 0) + count  # filters of two listeners may share a stat_prefix
         return counts
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from metaprotocol_sdk.codec import Codec
-from metaprotocol_sdk.exceptions import CodecLoadError, CodecNotFound
+from metaprotocol_sdk.exceptions import CodecLoadError, CodecNotFound, FilterLoadError
 from metaprotocol_sdk.names import nearest
 from metaprotocol_sdk.proxy.config.extension import FilterModel
 from metaprotocol_sdk.proxy.config.report import Report
@@ -26,7 +26,7 @@ class Context:
 
     Args:
         report: Gets the findings.
-        filters: How each kind of filter is configured, by name.
+        filters: How each kind of filter beside the router is configured, by name. Looking one up may import it.
     """
 
     def __init__(self, report: Report, filters: Mapping[str, FilterModel]) -> None:
@@ -35,6 +35,7 @@ class Context:
         self._claims: dict[tuple[str, str], Place] = {}
         self._references: list[tuple[Entries, str]] = []
         self._codecs: dict[str, type[Codec] | str] = {}
+        self._models: dict[str, FilterModel | str] = {}
 
     def validate(self, model: type[ModelT], tree: Entries) -> ModelT | None:
         """``tree`` as a ``model``; None: its errors are in the report."""
@@ -75,3 +76,16 @@ class Context:
             except (CodecNotFound, CodecLoadError) as error:
                 self._codecs[name] = str(error)
         return self._codecs[name]
+
+    def filter_model(self, name: str) -> FilterModel | str | None:
+        """How the filter of a name is configured, or why it cannot be said, as a sentence; None: there is none."""
+        if name not in self._models:
+            try:
+                found = self.filters.get(name)
+            except FilterLoadError as error:
+                self._models[name] = str(error)
+            else:
+                if found is None:
+                    return None
+                self._models[name] = found
+        return self._models[name]
