@@ -13,6 +13,7 @@
 
   * :class:`CodecNotFound`: no codec has that name
   * :class:`CodecLoadError`: the codec is there and cannot be loaded
+  * :class:`FilterLoadError`: the proxy's filter is there and cannot be loaded
   * :class:`ScaffoldError`: a project cannot be generated as asked
   * :class:`ConfigError`: a configuration file, with every finding in it
   * :class:`ConformanceError`: a conformance run cannot start
@@ -187,6 +188,25 @@ class CodecLoadError(MetaProtocolError):
 
     def __str__(self) -> str:
         return f"codec {self.name!r} cannot be loaded: {self.reason}"
+
+
+class FilterLoadError(MetaProtocolError):
+    """A filter of the proxy is there and cannot be loaded.
+
+    Args:
+        name: The name it was asked for by.
+        reason: Why, as a clause.
+    """
+
+    exit_code = 2
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)
+        self.name = name
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"filter {self.name!r} cannot be loaded: {self.reason}"
 
 
 class ScaffoldError(MetaProtocolError):

@@ -116,7 +116,12 @@ def _points() -> Iterable[EntryPoint]:
     return entry_points(group=GROUP)
 
 
-def _load_target(name: str, target: str) -> type[Codec]:
+def import_target(target: str) -> Any:
+    """The object an entry point names: ``package.module:name``.
+
+    Raises:
+        ImportError: Importing it fails, whatever it raises; the text is a clause that says how.
+    """
     module_name, _, attribute = target.partition(":")
     try:
         found: Any = importlib.import_module(module_name)
@@ -126,7 +131,15 @@ def _load_target(name: str, target: str) -> type[Codec]:
         reason = f"importing {target} fails with {type(error).__name__}: {error}"
         if isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(f"{error.name}."):
             reason += "; install the project it is in, or add its folder to PYTHONPATH"
-        raise CodecLoadError(name, reason) from error
+        raise ImportError(reason) from error
+    return found
+
+
+def _load_target(name: str, target: str) -> type[Codec]:
+    try:
+        found = import_target(target)
+    except ImportError as error:
+        raise CodecLoadError(name, str(error)) from error
     return _checked(name, target, found)
 
 

@@ -20,6 +20,7 @@ from metaprotocol_sdk.exceptions import (
     DecodeError,
     DemoError,
     EncodeError,
+    FilterLoadError,
     Finding,
     MessageTooLarge,
     MetaProtocolError,
@@ -56,6 +57,10 @@ SENTENCES: list[tuple[MetaProtocolError, str]] = [
     ),
     (CodecNotFound("x"), "no codec is named 'x'; none is registered. A codec not installed is named as module:Class"),
     (CodecLoadError("tiny", "it lacks decode"), "codec 'tiny' cannot be loaded: it lacks decode"),
+    (
+        FilterLoadError("my.audit", "importing audit:AUDIT fails"),
+        "filter 'my.audit' cannot be loaded: importing audit:AUDIT fails",
+    ),
     (ScaffoldError("'1x' is no name"), "'1x' is no name"),
     (DemoError("server v1 did not start"), "server v1 did not start"),
     (ConformanceError("there is no subject in x"), "there is no subject in x"),
@@ -118,7 +123,7 @@ def test_a_proxy_error_carries_the_type_of_its_error() -> None:
 
 
 def test_exit_codes_tell_usage_and_configuration_from_findings() -> None:
-    usage = {CodecNotFound, CodecLoadError, ScaffoldError, ConformanceError, ConfigError}
+    usage = {CodecNotFound, CodecLoadError, FilterLoadError, ScaffoldError, ConformanceError, ConfigError}
     assert {kind.__name__: kind.exit_code for kind in CLASSES} == {
         kind.__name__: 2 if kind in usage else 1 for kind in CLASSES
     }

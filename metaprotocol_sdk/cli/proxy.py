@@ -50,10 +50,15 @@ def command(path: Path, mode: str, log_format: str, log_level: str, drain_time: 
     """Route real traffic of any registered protocol.
 
     Reads Envoy bootstrap YAML. The log goes to standard error; a line there says when each listener accepts clients.
+
+    Filters, beside the router: aeraki.meta_protocol.filters.local_ratelimit,
+    aeraki.meta_protocol.filters.metadata_exchange, and those that installed projects register in the entry-point group
+    metaprotocol.filters.
     """
     from metaprotocol_sdk.proxy.config import load_config
+    from metaprotocol_sdk.proxy.filters.registry import filter_models
 
-    config = load_config(path)
+    config = load_config(path, filters=filter_models())
     if mode == "validate":
         for note in config.notes:
             click.echo(note, err=True)

@@ -25,6 +25,7 @@ from metaprotocol_sdk.framing import FramedCodec, MessageFrame
 from metaprotocol_sdk.metadata import MessageType, Metadata
 from metaprotocol_sdk.proxy.config import load_config
 from metaprotocol_sdk.proxy.config.values import RouteConfig
+from metaprotocol_sdk.proxy.filters.registry import filter_models
 from metaprotocol_sdk.proxy.route import Route, RouteTable
 
 REPLY_SECONDS = 20.0
@@ -190,7 +191,7 @@ def _start(narrator: Narrator, project: Project, stack: ExitStack) -> _Theatre:
     proxy = stack.enter_context(Process("the proxy", arguments, folder=project.folder, path=project.path))
     port = proxy.wait_for_port()
     narrator.command("metaproto proxy -c proxy.yaml", f"port {port}")
-    routes = load_config(file).listeners[0].routes
+    routes = load_config(file, filters=filter_models()).listeners[0].routes
     narrator.say("proxy.yaml is Envoy's bootstrap YAML. The first of its routes that matches wins:")
     narrator.table([_route_row(route) for route in routes.routes])
     codec = find_subject(project.package).factory()

@@ -52,8 +52,8 @@ class ListenerStats(Counters):
     """One listener's counts.
 
     ``request_active``, ``downstream_cx_active`` are gauges. Ours: ``downstream_cx_*`` (Envoy's listener has
-    them), ``request_unexpected`` (replies and other messages a client may not send), ``request_mirrored`` and
-    ``request_mirror_skipped`` (copies sent, and left out because their cluster has no server or too much was under way),
+    them), ``request_unexpected`` (replies and other messages a client may not send), ``request_mirrored`` (copies
+    sent), ``request_mirror_skipped`` (left out, because their cluster has no server or too much is under way),
     ``mutation_failed`` (a message went on unchanged because the protocol cannot carry the route's mutation),
     ``response_unmatched`` (replies nothing waits for), ``downstream_buffer_overflow`` (clients closed because they
     do not read their replies), ``codec_bug``.

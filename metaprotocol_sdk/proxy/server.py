@@ -12,15 +12,17 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from metaprotocol_sdk.codec import Codec
 from metaprotocol_sdk.exceptions import ConfigError, Finding, Severity
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.config.values import ListenerConfig, ProxyConfig
 from metaprotocol_sdk.proxy.deadline import deadline_of
 from metaprotocol_sdk.proxy.encoder import Encoder
 from metaprotocol_sdk.proxy.filters.chain import FilterChain
-from metaprotocol_sdk.proxy.filters.filter import Filter, FilterFactory
+from metaprotocol_sdk.proxy.filters.filter import Filter, FilterContext, FilterFactory
+from metaprotocol_sdk.proxy.filters.registry import filter_factories
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
-from metaprotocol_sdk.proxy.metrics import ListenerStats
+from metaprotocol_sdk.proxy.metrics import Counters, ListenerStats
 from metaprotocol_sdk.proxy.net.context import Context, Limits
 from metaprotocol_sdk.proxy.net.listener import Listener
 from metaprotocol_sdk.proxy.net.loop import Turns, new_event_loop
@@ -45,11 +47,13 @@ class Server:
 
     Args:
         config: What it serves.
-        filters: What makes the filter of each name in ``meta_protocol_filters``; the router is always there.
+        filters: What makes the filter of each name in ``meta_protocol_filters``; None: those that are registered. The
+            router is always there.
         limits: What keeps every listener bounded, instead of what its configuration says.
 
     Raises:
         ConfigError: A filter has no factory, or a codec cannot share connections as it is told to.
+        FilterLoadError: A registered filter cannot be loaded.
         CodecNotFound: No codec has a listener's name for it.
         CodecLoadError: A listener's codec cannot be loaded.
     """
@@ -65,7 +69,8 @@ class Server:
         self._turns = Turns(asyncio.get_running_loop())
         self._limits = limits
         self._rng = random.Random()  # noqa: S311  chance, not secrets
-        self._factories = filters or {}
+        self._factories = filter_factories() if filters is None else filters
+        self._filter_counters: list[tuple[str, Counters]] = []
         self._clusters = {each.name: Cluster(each, self._rng) for each in config.clusters}
         self._listeners = {each.name: self._listener(each) for each in config.listeners}
 
@@ -97,19 +102,27 @@ class Server:
             rng=self._rng,
             deadline=deadline_of(codec),
         )
-        chain = FilterChain(self._filters(config), router.route, spawn=self._turns.spawn)
+        chain = FilterChain(self._filters(config, codec), router.route, spawn=self._turns.spawn)
         if bound is None:
             return Listener(config, context, chain, [pools])
         return Listener(config, context, chain, [bound, pools], on_lost=bound.unbind)
 
-    def _filters(self, config: ListenerConfig) -> list[Filter]:
+    def _filters(self, config: ListenerConfig, codec: Codec) -> list[Filter]:
+        context = FilterContext(
+            listener=config.name,
+            codec=codec,
+            node=self.config.node,
+            traffic_direction=config.traffic_direction,
+            now=self._turns.loop.time,
+            register=lambda prefix, counters: self._filter_counters.append((prefix, counters)),
+        )
         made = []
         for each in config.filters:
             if each.name == ROUTER_NAME:
                 continue
             if each.name not in self._factories:
                 raise _finding(f"listener {config.name!r}: this proxy has no filter named {each.name!r}")
-            made.append(self._factories[each.name](each.config))
+            made.append(self._factories[each.name](each.config, context))
         return made
 
     @property
@@ -159,13 +172,16 @@ class Server:
         return cut
 
     def snapshot(self) -> dict[str, int]:
-        """Every counter by its full name: MetaProtocol Proxy's for listeners, Envoy's for clusters."""
+        """Every counter by its full name: MetaProtocol Proxy's for listeners and filters, Envoy's for clusters."""
         counts: dict[str, int] = {}
         for listener in self._listeners.values():
             config = listener.config
             counts |= listener.context.stats.snapshot(f"meta_protocol.{config.protocol.name}.{config.stat_prefix}.")
         for cluster in self._clusters.values():
             counts |= cluster.stats.snapshot(f"cluster.{cluster.name}.")
+        for prefix, counters in self._filter_counters:
+            for name, count in counters.snapshot(prefix).items():
+                counts[name] = counts.get(name, 0) + count  # filters of two listeners may share a stat_prefix
         return counts
 
 

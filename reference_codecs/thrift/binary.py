@@ -261,8 +261,8 @@ def _open(data: Data, at: int, base: int, kind: int, walk: Walk) -> int:
     """Opens the struct or container whose value starts at ``at``; one of fixed sizes is skipped whole instead."""
     start, size = at, 0
     frames, limits = walk.open, walk.limits
+    check_depth(len(frames), limits, at - base)
     if kind == _STRUCT:
-        check_depth(len(frames), limits, at - base)
         frames.append(OPEN_STRUCT)
         return at
     if kind in (_LIST_TYPE, _SET_TYPE):
@@ -282,7 +282,6 @@ def _open(data: Data, at: int, base: int, kind: int, walk: Walk) -> int:
         raise DecodeError(f"{wrong} is no type of Thrift's", path="body", offset=start - base)
     if VALUE_SIZE[one] and VALUE_SIZE[other]:
         return int(at + count * (VALUE_SIZE[one] + VALUE_SIZE[other]) // 2)
-    check_depth(len(frames), limits, start - base)
     check_waiting(at - base + count, limits)  # no value takes less than a byte
     frames.append([(one, other), count])
     return at

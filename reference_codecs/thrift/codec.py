@@ -121,6 +121,8 @@ class ThriftCodec(Codec):
     def decode(self, buffer: Buffer, metadata: Metadata) -> DecodeStatus:
         """Framed strict binary, which most peers speak, in one step; everything else by what it starts with."""
         have = len(buffer)
+        if buffer.hint is not None:
+            return self._go_on(buffer, metadata, buffer.hint, have)
         if have >= _FRAMED_BINARY_SIZE:
             data, at = buffer.front(_FRAMED_BINARY_SIZE)
             length, version, kind, size = _unpack_framed_binary(data, at)
@@ -161,8 +163,6 @@ class ThriftCodec(Codec):
         return _DONE
 
     def _decode_any(self, buffer: Buffer, metadata: Metadata, have: int) -> DecodeStatus:
-        if type(buffer.hint) is Walk:
-            return self._take_unframed(buffer, metadata, buffer.hint.form)
         data, at = buffer.front(min(have, DETECTED_BY))
         if have < DETECTED_BY and not is_told_by_first_byte(data[at]):
             buffer.needed = DETECTED_BY
@@ -173,7 +173,7 @@ class ThriftCodec(Codec):
         if form.transport is Transport.UNFRAMED:
             if form.protocol is NON_STRICT:
                 refuse_foreign(data, at)
-            return self._take_unframed(buffer, metadata, form)
+            return self._take_unframed(buffer, metadata, form, have)
         total = FRAME.unpack_from(data, at)[0] + FRAME.size
         if total > self.max_message_size:
             refuse_foreign(data, at)
@@ -201,19 +201,21 @@ class ThriftCodec(Codec):
         metadata.origin_message = buffer.drain(total)
         return _DONE
 
-    def _take_unframed(self, buffer: Buffer, metadata: Metadata, form: Form) -> DecodeStatus:
-        have = len(buffer)
+    def _take_unframed(self, buffer: Buffer, metadata: Metadata, form: Form, have: int) -> DecodeStatus:
         data, at = buffer.front(have)
-        walk = buffer.hint
-        if type(walk) is not Walk:
-            try:
-                begin = form.protocol.read_begin(data, at, at + have, at)
-            except Short as short:
-                check_waiting(short.needed - at, self._limits)
-                buffer.needed = short.needed - at
-                return _WAIT
-            message_type_of(metadata, begin.kind)
-            walk = Walk(form, begin, self._limits)
+        try:
+            begin = form.protocol.read_begin(data, at, at + have, at)
+        except Short as short:
+            check_waiting(short.needed - at, self._limits)
+            buffer.needed = short.needed - at
+            return _WAIT
+        message_type_of(metadata, begin.kind)
+        return self._go_on(buffer, metadata, Walk(form, begin, self._limits), have)
+
+    def _go_on(self, buffer: Buffer, metadata: Metadata, walk: Walk, have: int) -> DecodeStatus:
+        """Skips the struct of an unframed message from where it was skipped before."""
+        data, at = buffer.front(have)
+        form = walk.form
         if not form.protocol.skip(data, at, walk):
             # Where to go on may be before the end of what is there: at the start of a value that was cut.
             needed = max(walk.needed, have + 1)

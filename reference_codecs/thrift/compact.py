@@ -261,15 +261,15 @@ def _skip_value(data: Data, at: int, base: int, kind: int, walk: Walk, *, is_fie
         return at + size
     if kind in _VARINTS:
         return _skip_integer(data, at, base)
-    if kind == STRUCT:
-        check_depth(len(walk.open), limits, at - base)
-        walk.open.append(OPEN_STRUCT)
-        return at
-    if LIST <= kind <= MAP:
-        return _open_container(data, at, base, kind, walk)
     if VALUE_SIZE[kind]:
         return at if is_field and kind <= FALSE else at + VALUE_SIZE[kind]
-    raise DecodeError(f"{kind} is no type of the compact protocol", path="body", offset=at - base)
+    if not LIST <= kind <= STRUCT:
+        raise DecodeError(f"{kind} is no type of the compact protocol", path="body", offset=at - base)
+    check_depth(len(walk.open), limits, at - base)
+    if kind == STRUCT:
+        walk.open.append(OPEN_STRUCT)
+        return at
+    return _open_container(data, at, base, kind, walk)
 
 
 def _read_size(data: Data, at: int, base: int) -> tuple[int, int]:
@@ -305,7 +305,6 @@ def _open_container(data: Data, at: int, base: int, kind: int, walk: Walk) -> in
             raise DecodeError(f"{each} is no type of the compact protocol", path="body", offset=start - base)
     if VALUE_SIZE[kinds[0]] and VALUE_SIZE[kinds[1]]:
         return at + (VALUE_SIZE[kinds[0]] + VALUE_SIZE[kinds[1]]) * count // 2
-    check_depth(len(walk.open), limits, start - base)
     check_waiting(at - base + count, limits)  # no value takes less than a byte
     walk.open.append([kinds, count])
     return at

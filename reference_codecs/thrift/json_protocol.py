@@ -5,7 +5,7 @@
     [1,"name",kind,seqid,{"1":{"str":"text"},"2":{"lst":["i32",2,7,8]}}]
 
 The numbers of a message begin are decimal, the struct is an object of field ids to one-key objects that name the type.
-A body is skipped as JSON: strings, brackets that pair, and what numbers are made of between them.
+Structs are drawn in :mod:`reference_codecs.thrift.json_body`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any, Final
 
 from metaprotocol_sdk import DecodeError
 from reference_codecs.thrift.frame import MAX_NAME_SIZE, Kind
-from reference_codecs.thrift.protocol import Begin, Data, Protocol, Short, Walk, check_waiting, read_kind
+from reference_codecs.thrift.json_body import skip_struct
+from reference_codecs.thrift.protocol import OPEN_STRUCT, Begin, Data, Protocol, Short, Walk, read_kind
 
 _FRONT: Final = b'[1,"'
 _NAME: Final = re.compile(rb'(?:[^"\\\x00-\x1f]|\\.){0,%d}+"' % MAX_NAME_SIZE, re.DOTALL)
@@ -24,14 +25,6 @@ _NAME_SO_FAR: Final = re.compile(rb'(?:[^"\\\x00-\x1f]|\\.){0,%d}+\\?' % MAX_NAM
 _NUMBERS: Final = re.compile(rb",(\d),(-?\d{1,10}),")
 _NUMBERS_SO_FAR: Final = re.compile(rb",(?:\d(?:,(?:-?\d{0,10})?)?)?")
 _RESULT: Final = re.compile(rb'\{(?:"(-?\d{1,6})":\{"|\})')
-
-_NUMBERS_AND_COMMAS = rb"[0-9+\-.eE,:]+"
-_SHORT_STRING = rb'"[^"\\]{0,255}"'
-# What has no bracket in it is passed in one match; a string that is long, escapes or is cut short ends the run.
-_BETWEEN: Final = re.compile(rb"(?:%b|%b){0,255}" % (_NUMBERS_AND_COMMAS, _SHORT_STRING))
-_REST_OF_STRING: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+("?)', re.DOTALL)
-_OPENING: Final = {0x7B: 0x7D, 0x5B: 0x5D}
-_QUOTE: Final = 0x22
 
 
 class JsonProtocol(Protocol):
@@ -101,22 +94,12 @@ class JsonProtocol(Protocol):
         return int(found[1] or 0)
 
     def outermost(self) -> list[Any]:
-        """The array of the message."""
-        return [_OPENING[0x5B]]
+        """One open struct; the message's array ends with it."""
+        return [OPEN_STRUCT]
 
     def skip(self, data: Data, base: int, walk: Walk) -> bool:
-        """Brackets are paired on a stack; a string is searched for its end, from where it was searched before."""
-        at = base + walk.position
-        closing = walk.open
-        if walk.position == walk.begin.body and data[at : at + 1] not in (b"", b"{"):
-            raise DecodeError("the struct is not a JSON object", path="body", offset=walk.position)
-        before = -1
-        while closing and before < at < len(data):
-            before, at = at, _skip_token(data, at, base, walk)
-        walk.position = at - base
-        walk.needed = walk.position + len(closing)
-        check_waiting(walk.needed, walk.limits)
-        return not closing
+        """By the types that are written before values, runs of small ones by regular expressions."""
+        return skip_struct(data, base, walk)
 
     def write_exception(self, message: str, code: int) -> bytes:
         """Field 1 is the message, field 2 the code."""
@@ -126,39 +109,6 @@ class JsonProtocol(Protocol):
 def _string(text: str) -> bytes:
     # Apache's readers take UTF-8 as it is; they do not all know \u of what needs two.
     return json.dumps(text, ensure_ascii=False).encode()
-
-
-def _skip_token(data: Data, at: int, base: int, walk: Walk) -> int:
-    """Past one bracket or string, or as far of it as there is. An open string is :data:`_QUOTE` on the stack."""
-    closing = walk.open
-    if closing[-1] == _QUOTE:
-        return _skip_string(data, at, closing)
-    between = _BETWEEN.match(data, at)
-    assert between is not None
-    at = between.end()
-    if at >= len(data):
-        return at
-    byte = data[at]
-    if byte == closing[-1]:
-        closing.pop()
-    elif byte == _QUOTE:
-        closing.append(_QUOTE)
-    elif byte not in _OPENING:
-        raise DecodeError(f"{bytes((byte,))!r} has no place in a JSON message here", path="body", offset=at - base)
-    elif len(closing) > 2 * walk.limits.depth:  # a value inside another opens two brackets at most
-        raise DecodeError(f"values nest deeper than {walk.limits.depth} (max_depth)", path="body", offset=at - base)
-    else:
-        closing.append(_OPENING[byte])
-    return at + 1
-
-
-def _skip_string(data: Data, at: int, closing: list[Any]) -> int:
-    # A backslash at the very end is left for when what it escapes is there.
-    rest = _REST_OF_STRING.match(data, at)
-    assert rest is not None
-    if rest[1]:
-        closing.pop()
-    return rest.end()
 
 
 JSON = JsonProtocol()

@@ -60,11 +60,13 @@ class Walk:
         begin: The message's begin, its positions counted from the message's first byte.
         position: Where to go on, counted from the message's first byte; past the end when a value is known to end
             there.
+        searched: Up to where the end of a string that is cut short was looked for, counted from the message's first
+            byte; of use where a string's length is not written before it.
         needed: Bytes that the message has at least, as far as is known.
         open: The containers and structs that are open, innermost last; a protocol's own.
     """
 
-    __slots__ = ("begin", "form", "limits", "needed", "open", "position", "runs_up_to")
+    __slots__ = ("begin", "form", "limits", "needed", "open", "position", "runs_up_to", "searched")
 
     def __init__(self, form: Form, begin: Begin, limits: Limits) -> None:
         self.form = form
@@ -72,6 +74,7 @@ class Walk:
         self.runs_up_to = limits.runs_up_to
         self.begin = begin
         self.position = begin.body
+        self.searched = 0
         self.needed = begin.body
         self.open: list[Any] = form.protocol.outermost()
 
@@ -228,8 +231,12 @@ def skip_open(data: Data, base: int, walk: Walk, skip_fields: _Skip, skip_elemen
         at = skip(data, at, base, walk)
         if at < 0:
             # A struct needs its end, a container a byte for each value that is left.
-            walk.needed = walk.position + sum(1 if frame is OPEN_STRUCT else frame[1] for frame in frames)
-            check_waiting(walk.needed, walk.limits)
+            needed = walk.position + len(frames)
+            for frame in frames:
+                if frame is not OPEN_STRUCT:
+                    needed += frame[1] - 1
+            check_waiting(needed, walk.limits)
+            walk.needed = needed
             return False
     walk.position = at - base
     check_waiting(walk.position, walk.limits)

@@ -46,8 +46,10 @@ def rewrite(message: Message, data: bytes, *, seqid: int, mutation: Mutation, ta
 def _content(message: Message, seqid: int, protocol: Protocol, limits: Limits) -> bytes | None:
     """What the protocol says of the message; None: what it said before."""
     begin = message.begin
-    if protocol.name != message.protocol.name:
-        body = reencode(bytes(message.part(begin.body, message.end)), message.protocol, protocol, limits)
+    if protocol is not message.protocol:
+        body = bytes(message.part(begin.body, message.end))
+        if protocol.name != message.protocol.name:  # binary with and without a version differ in the begin alone
+            body = reencode(body, message.protocol, protocol, limits)
         return protocol.write_begin(begin.name, begin.kind, seqid) + body
     if seqid == begin.seqid:
         return None

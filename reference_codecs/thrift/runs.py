@@ -19,7 +19,8 @@ MAX_STRINGS = 3
 LEVELS = 2
 """How deep values nest in a run, from the struct it is in."""
 
-_FIELDS_OF_A_RUN = 255
+FIELDS_OF_A_RUN = 255
+"""Fields a match passes at most: each costs the matcher memory until it ends."""
 
 
 def group(alternatives: Iterable[bytes]) -> bytes:
@@ -47,15 +48,20 @@ def small_varint(number: int) -> bytes:
     return _byte(number)
 
 
+def decimal(number: int) -> bytes:
+    """A number in digits."""
+    return b"%d" % number
+
+
 def struct_of(fields: Iterable[bytes]) -> bytes:
     """A struct of such fields."""
-    return b"%b{0,%d}\\x00" % (group(fields), _FIELDS_OF_A_RUN)
+    return b"%b{0,%d}\\x00" % (group(fields), FIELDS_OF_A_RUN)
 
 
 def run(fields: Iterable[bytes], struct_header: bytes) -> re.Pattern[bytes]:
     """Fields one after the other, structs of such fields among them."""
     plain = list(fields)
-    return re.compile(b"%b{0,%d}" % (group([*plain, struct_header + struct_of(plain)]), _FIELDS_OF_A_RUN), re.DOTALL)
+    return re.compile(b"%b{0,%d}" % (group([*plain, struct_header + struct_of(plain)]), FIELDS_OF_A_RUN), re.DOTALL)
 
 
 def repeated(item: bytes, times: int) -> re.Pattern[bytes]:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from metaprotocol_sdk.cli.proxy import command
+from metaprotocol_sdk.cli import metaproto as root  # a command invoked alone would remember that it has no -h
+from metaprotocol_sdk.proxy.filters.registry import BUILT_IN, GROUP
 from tests.proxy.codecs import ERROR, message
 
 ROOT = Path(__file__).parent.parent.parent
@@ -42,9 +43,29 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_validate_says_what_is_there(path: Path) -> None:
-    result = CliRunner().invoke(command, ["-c", str(path), "--mode", "validate"])
+    result = CliRunner().invoke(root, ["proxy", "-c", str(path), "--mode", "validate"])
     assert result.exit_code == 0, result.output
     assert result.stdout == "configuration OK: 1 listener, 1 route, 0 clusters\n"
+
+
+def test_help_names_every_filter_of_ours() -> None:
+    text = " ".join(CliRunner().invoke(root, ["proxy", "--help"]).output.split())
+    for name in [*BUILT_IN, GROUP]:
+        assert name in text
+
+
+def test_the_filters_of_the_proxy_and_of_installed_projects_can_be_configured(path: Path) -> None:
+    name = "aeraki.meta_protocol.filters.metadata_exchange"
+    chain = f"meta_protocol_filters: [{{name: {name}}}, {{name: aeraki.meta_protocol.filters.router}}]"
+    text = CONFIG.replace("route_config:", f"{chain}\n          route_config:") % 0
+    path.write_text(text)
+    result = CliRunner().invoke(root, ["proxy", "-c", str(path), "--mode", "validate"])
+    assert result.exit_code == 0, result.output
+    path.write_text(text.replace(name, "aeraki.meta_protocol.filters.metadata_xchange"))
+    with metaproto("-c", str(path), "--mode", "validate") as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert f"did you mean {name}?" in errors
 
 
 def metaproto(*arguments: str) -> subprocess.Popen[str]:

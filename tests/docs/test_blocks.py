@@ -13,6 +13,7 @@ import yaml
 
 from metaprotocol_sdk import ErrorType, MessageType
 from metaprotocol_sdk.proxy.config import parse_config
+from metaprotocol_sdk.proxy.filters.registry import filter_models
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
@@ -57,7 +58,7 @@ def test_yaml_blocks_load(page: Path) -> None:
         documents = list(yaml.safe_load_all(text))
         assert documents
         if "static_resources" in documents[0]:
-            config = parse_config(text, file=f"{_name(page)}:{line}")
+            config = parse_config(text, file=f"{_name(page)}:{line}", filters=filter_models())
             assert config.notes == ()
 
 

@@ -54,8 +54,10 @@ scripts = st.builds(
 actions = st.lists(
     st.tuples(st.sampled_from(["send", "send", "answer", "answer", "hang up", "turn"]), st.integers(0, 99)), max_size=40
 )
-limits = st.builds(Limits, in_flight=st.integers(1, 6), shared_in_flight=st.integers(1, 5))
-connections = st.integers(1, 4)
+bounds = st.tuples(
+    st.builds(Limits, in_flight=st.integers(1, 6), shared_in_flight=st.integers(1, 5)),
+    st.builds(CircuitBreakersConfig, max_connections=st.integers(1, 4)),
+)
 
 
 def reply_to(request: Metadata, has_ids: bool) -> bytes:
@@ -133,11 +135,11 @@ def check(script: Script, found: list[Metadata], has_ids: bool) -> None:
 async def play(
     scripts: list[Script],
     steps: list[tuple[str, int]],
-    has_ids: bool,
-    multiplexing: bool,
-    limits: Limits,
-    connections: int,
+    mode: tuple[bool, bool],
+    bounds: tuple[Limits, CircuitBreakersConfig],
 ) -> None:
+    has_ids, multiplexing = mode
+    limits, breakers = bounds
     codec = IdCodec if has_ids else LineCodec
     breakers = CircuitBreakersConfig(max_connections=connections)
     backends = [Backend(codec(), answer=None) for _ in range(2)]
@@ -165,16 +167,14 @@ async def play(
     st.lists(scripts, min_size=1, max_size=3),
     actions,
     st.sampled_from([(True, False), (True, True), (False, False)]),
-    limits,
-    connections,
+    bounds,
     st.sampled_from(sorted(LOOPS)),
 )
 def test_every_request_gets_exactly_its_own_reply_and_nothing_is_left_behind(
     scripts: list[Script],
     steps: list[tuple[str, int]],
     mode: tuple[bool, bool],
-    limits: Limits,
-    connections: int,
+    bounds: tuple[Limits, CircuitBreakersConfig],
     loop: str,
 ) -> None:
-    run(play(scripts, steps, *mode, limits, connections), loop)
+    run(play(scripts, steps, mode, bounds), loop)

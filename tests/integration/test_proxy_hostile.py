@@ -296,7 +296,7 @@ def test_a_server_that_sends_heartbeats_and_reads_no_answers_is_bounded(multiple
             proxy(
                 codec=LoudCodec,
                 routes=[route("rogue", timeout=None)],
-                clusters=[server.cluster],
+                clusters=[replace(server.cluster, buffer_limit=100_000)],
                 multiplexing=multiplexing,
             ) as running,
         ):

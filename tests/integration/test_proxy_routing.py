@@ -231,7 +231,7 @@ def test_replies_say_which_server_they_are_from() -> None:
 
     async def main() -> None:
         backend = Backend(IdCodec(), answer=echo)
-        async with proxy(backend, filters={"look": lambda config: Look()}) as running:
+        async with proxy(backend, filters={"look": lambda config, context: Look()}) as running:
             client = await running.client()
             await client.send(message(1))
             await client.reply()

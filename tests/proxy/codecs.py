@@ -11,7 +11,7 @@ from metaprotocol_sdk.exceptions import DecodeError, EncodeError, MessageTooLarg
 from metaprotocol_sdk.metadata import MessageType, Metadata, ResponseStatus
 from metaprotocol_sdk.mutation import Mutation
 
-REQUEST, REPLY, ONEWAY, PING, PONG, ERROR, INIT = range(7)
+REQUEST, REPLY, ONEWAY, PING, PONG, ERROR, INIT, DATA, CLOSE, CLOSE_BOTH = range(10)
 
 _KINDS = {
     REQUEST: MessageType.REQUEST,
@@ -21,6 +21,9 @@ _KINDS = {
     PONG: MessageType.HEARTBEAT,
     ERROR: MessageType.ERROR,
     INIT: MessageType.STREAM_INIT,
+    DATA: MessageType.STREAM_DATA,
+    CLOSE: MessageType.STREAM_CLOSE_ONE_WAY,
+    CLOSE_BOTH: MessageType.STREAM_CLOSE_TWO_WAY,
 }
 _HEADER = struct.Struct(">BBIHH")
 
@@ -32,7 +35,7 @@ def message(request_id: int, body: bytes = b"", *, kind: int = REQUEST, **string
 
 
 class IdCodec(Codec):
-    """Request ids, strings that can be mutated, every kind of message."""
+    """Request ids, which are stream ids too, strings that can be mutated, every kind of message."""
 
     name = "idrpc"
     request_ids = range(1 << 32)
@@ -51,7 +54,7 @@ class IdCodec(Codec):
             return DecodeStatus.WAIT_FOR_DATA
         data = metadata.origin_message = buffer.drain(size)
         metadata.message_type = _KINDS[kind]
-        metadata.request_id = request_id
+        metadata.request_id = metadata.stream_id = request_id
         metadata.header_size, metadata.body_size = _HEADER.size + head, body
         metadata.response_status = ResponseStatus.ERROR if kind == ERROR else ResponseStatus.OK
         for line in data[_HEADER.size : _HEADER.size + head].decode().splitlines():

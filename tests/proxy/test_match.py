@@ -26,7 +26,7 @@ def test_values_compare_as_they_are(kind: MatchKind, wanted: str, value: str, ex
     assert all_match([matcher], request(method=value)) is expected
 
 
-@pytest.mark.parametrize("kind", list(MatchKind))
+@pytest.mark.parametrize("kind", [MatchKind.EXACT, MatchKind.PREFIX])
 def test_a_string_that_is_not_there_matches_nothing_not_even_empty(kind: MatchKind) -> None:
     assert not all_match([Matcher.from_config(MatcherConfig("method", kind, ""))], request(other="x"))
 

@@ -106,7 +106,7 @@ class Gate(Filter):
 def test_filters_work_in_a_whole_proxy() -> None:
     async def main() -> None:
         backend = Backend(IdCodec())
-        filters = {"gate": lambda config: Gate()}
+        filters = {"gate": lambda config, context: Gate()}
         async with proxy(backend, filters=filters) as running:
             client = await running.client()
             await client.send(message(1, gate="refuse") + message(2, gate="wait") + message(3))
@@ -127,7 +127,7 @@ def test_a_client_that_leaves_while_a_filter_waits_leaves_nothing() -> None:
             await asyncio.Event().wait()
 
     async def main() -> None:
-        async with proxy(Backend(IdCodec()), filters={"x": lambda config: Forever()}) as running:
+        async with proxy(Backend(IdCodec()), filters={"x": lambda config, context: Forever()}) as running:
             client = await running.client()
             await client.send(message(1))
             await running.counted("request_active", 1)

@@ -2,31 +2,58 @@
 
 from __future__ import annotations
 
+import random
+
+from metaprotocol_sdk.proxy.cluster.circuit_breaker import CircuitBreaker
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
-from metaprotocol_sdk.proxy.cluster.load_balancer import LOAD_BALANCERS
+from metaprotocol_sdk.proxy.cluster.load_balancer import balance
 from metaprotocol_sdk.proxy.config.values import ClusterConfig
 from metaprotocol_sdk.proxy.metrics import ClusterStats
 
 
 class Cluster:
-    """A named set of servers, and the turn of each.
+    """A named set of servers, what is allowed there at once, and which of them is next.
+
+    Args:
+        config: What it is.
+        rng: The source of chance; one of its own, if there is none.
 
     Attributes:
         name: What routes call it.
         endpoints: Its servers, in configured order.
         connect_timeout: Seconds a connection to one of them may take.
+        connections: How long its connections are used.
+        buffer_limit: Bytes a server has not read above which its clients are not read.
+        breaker: What is going on there, and whether more is allowed.
         stats: What is counted about it, whichever listener sends there.
     """
 
-    __slots__ = ("_balancer", "connect_timeout", "endpoints", "name", "stats")
+    __slots__ = (
+        "_balancer",
+        "breaker",
+        "buffer_limit",
+        "connect_timeout",
+        "connections",
+        "endpoints",
+        "name",
+        "stats",
+    )
 
-    def __init__(self, config: ClusterConfig) -> None:
+    def __init__(self, config: ClusterConfig, rng: random.Random | None = None) -> None:
         self.name = config.name
-        self.endpoints = tuple(Endpoint(each.address) for each in config.endpoints)
+        self.endpoints = tuple(Endpoint(each.address, each.weight) for each in config.endpoints)
         self.connect_timeout = config.connect_timeout
+        self.connections = config.connections
+        self.buffer_limit = config.buffer_limit
         self.stats = ClusterStats()
-        self._balancer = LOAD_BALANCERS[config.lb_policy]()
+        self.breaker = CircuitBreaker(config.circuit_breakers, self.stats)
+        self._balancer = balance(self.endpoints, config, rng or random.Random())  # noqa: S311 - it guards no secret
 
-    def pick(self) -> Endpoint | None:
-        """The server that takes the next request, or None: there is none."""
-        return self._balancer.pick(self.endpoints) if self.endpoints else None
+    def pick(self, hash_value: int | None = None) -> Endpoint | None:
+        """The server that takes the next request, or None: there is none.
+
+        Args:
+            hash_value: What the route's hash policy makes of the request; RING_HASH and MAGLEV give equal ones the
+                same server, and pick at random for None.
+        """
+        return self._balancer.pick(hash_value)

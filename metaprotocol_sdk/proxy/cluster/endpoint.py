@@ -11,13 +11,17 @@ class Endpoint:
     Attributes:
         address: Where it listens.
         name: The address as text, made once because every reply carries it.
+        weight: Its share of the requests, against the others' (``load_balancing_weight``).
+        active: Requests in flight there; whoever sends one raises it, and lowers it when the request has ended.
     """
 
-    __slots__ = ("address", "name")
+    __slots__ = ("active", "address", "name", "weight")
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, weight: int = 1) -> None:
         self.address = address
         self.name = str(address)
+        self.weight = weight
+        self.active = 0
 
     def __repr__(self) -> str:
         return f"<Endpoint {self.name}>"

@@ -16,6 +16,7 @@ from metaprotocol_sdk.proxy.config.values import Address as AddressValue
 from metaprotocol_sdk.proxy.config.values import ClusterConfig, EndpointConfig, LbPolicy
 
 _LATER_POLICIES = ("LEAST_REQUEST", "RANDOM", "RING_HASH", "MAGLEV", "CLUSTER_PROVIDED", "LOAD_BALANCING_POLICY_CONFIG")
+_HASHING = (LbPolicy.RING_HASH.value, LbPolicy.MAGLEV.value)
 _LATER_TYPES = ("STRICT_DNS", "LOGICAL_DNS", "EDS", "ORIGINAL_DST")
 
 
@@ -127,7 +128,7 @@ class Cluster(Message):
     def inspect(cls, fields: Entries, context: Context) -> None:
         """Claims the name; asks for IP addresses unless the type, which is then reported, resolves names."""
         if isinstance(name := fields.get("name"), str) and name:
-            context.claim("cluster name", name, fields.value_place("name"))
+            context.define_cluster(name, fields.value_place("name"), is_hashing=fields.get("lb_policy") in _HASHING)
         if fields.get("type") not in (None, "STATIC"):
             return
         for group in fields.child("load_assignment").children("endpoints"):

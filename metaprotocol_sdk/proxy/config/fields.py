@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, StrictBool
@@ -16,12 +17,15 @@ from metaprotocol_sdk.proxy.config.tree import Entries, plain
 T = TypeVar("T")
 
 MAX_PORT = 65535
+MAX_COUNT = 2**32 - 1
+"""The largest ``uint32``."""
 MAX_DURATION = 315_576_000_000
 """Seconds; the longest ``google.protobuf.Duration``, about 10,000 years."""
 
 _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)s")
 _OTHER_UNIT = re.compile(r"([0-9]{1,9})(ms|m|h)")
 _UNITS = {"ms": 0.001, "m": 60, "h": 3600}
+_DIGITS = re.compile("-?[0-9]{1,19}")
 
 
 def read_duration(value: object) -> float:
@@ -39,20 +43,58 @@ def read_duration(value: object) -> float:
     raise expected("seconds with an s, such as 5s or 0.25s", value)
 
 
-def read_port(value: object) -> int:
-    """A ``port_value``: 0 to 65535, as a number or as digits in text.
+def read_period(value: object) -> float:
+    """A duration as :func:`read_duration` reads it, that is not 0.
 
     Raises:
-        ValueError: It is something else.
+        ValueError: It is none, or 0.
     """
-    port = value
-    if isinstance(value, str) and re.fullmatch("[0-9]{1,5}", value):
-        port = int(value)
-    if isinstance(value, float) and value.is_integer():
-        port = int(value)
-    if type(port) is int and 0 <= port <= MAX_PORT:
-        return port
-    raise expected(f"a number from 0 to {MAX_PORT}", value)
+    seconds = read_duration(value)
+    if not seconds:
+        raise expected("more than 0s", value)
+    return seconds
+
+
+def seconds_at(fields: Entries, key: str, default: float) -> float:
+    """The seconds of a duration that is not validated yet; ``default`` when there is none, or it is wrong.
+
+    For checks that relate fields; the field's own validation says what is wrong.
+    """
+    try:
+        return read_duration(fields.get(key))
+    except ValueError:
+        return default
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Reads a whole number as protobuf's JSON mapping has it: a number, or its digits in text.
+
+    Args:
+        lowest: The smallest it may be.
+        highest: The largest it may be.
+    """
+
+    lowest: int
+    highest: int
+
+    def __call__(self, value: object) -> int:
+        """The number.
+
+        Raises:
+            ValueError: It is something else; says what was expected.
+        """
+        number = value
+        if isinstance(value, str) and _DIGITS.fullmatch(value):
+            number = int(value)
+        if isinstance(value, float) and value.is_integer():
+            number = int(value)
+        if type(number) is int and self.lowest <= number <= self.highest:
+            return number
+        raise expected(str(self), value)
+
+    def __str__(self) -> str:
+        return f"a whole number from {self.lowest} to {self.highest}"
 
 
 def is_ip(host: str) -> bool:
@@ -98,23 +140,26 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, Entries) else value
 
 
-def _off(value: bool) -> bool:
-    if value:
-        raise ValueError(f"true is {NOT_YET}")
-    return value
-
-
 Text = Annotated[str, Field(min_length=1)]
 """Text that is not empty."""
 
-Off = Annotated[StrictBool, AfterValidator(_off)]
-"""A switch of Envoy's that can only be off now."""
+Switch = StrictBool
+"""True or false."""
 
 Duration = Annotated[float, PlainValidator(read_duration)]
 """Seconds; see :func:`read_duration`."""
 
-Port = Annotated[int, PlainValidator(read_port)]
-"""See :func:`read_port`."""
+Period = Annotated[float, PlainValidator(read_period)]
+"""Seconds, more than 0."""
+
+Port = Annotated[int, PlainValidator(Whole(0, MAX_PORT))]
+"""A ``port_value``."""
+
+Count = Annotated[int, PlainValidator(Whole(0, MAX_COUNT))]
+"""A ``uint32``."""
+
+Positive = Annotated[int, PlainValidator(Whole(1, MAX_COUNT))]
+"""A ``uint32`` that is not 0."""
 
 Data = Annotated[dict[str, Any], AfterValidator(plain)]
 """A ``google.protobuf.Struct``: its keys are data, and stay as they are written."""

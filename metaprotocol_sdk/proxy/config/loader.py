@@ -13,7 +13,6 @@ from metaprotocol_sdk.proxy.config.bootstrap import Bootstrap
 from metaprotocol_sdk.proxy.config.context import Context
 from metaprotocol_sdk.proxy.config.document import MAX_SIZE, read_document
 from metaprotocol_sdk.proxy.config.extension import FilterModel
-from metaprotocol_sdk.proxy.config.meta_protocol import ROUTER
 from metaprotocol_sdk.proxy.config.report import Report
 from metaprotocol_sdk.proxy.config.tree import Place
 from metaprotocol_sdk.proxy.config.values import ProxyConfig
@@ -27,7 +26,8 @@ def load_config(path: str | os.PathLike[str], *, filters: Mapping[str, FilterMod
 
     Args:
         path: The file; UTF-8, at most 16 MiB.
-        filters: How each kind of ``meta_protocol_filters`` beside the router is configured, by name.
+        filters: How each kind of ``meta_protocol_filters`` beside the router is configured, by name; all that are
+            installed: ``metaprotocol_sdk.proxy.filters.registry.filter_models()``.
 
     Raises:
         ConfigError: The file cannot be read or used; every finding is in it, in the file's order.
@@ -61,7 +61,7 @@ def parse_config(
         ConfigError: It cannot be used; every finding is in it, in the file's order.
     """
     with _collector_paused():
-        return _parse(text, Report(file), {ROUTER.name: ROUTER, **filters})
+        return _parse(text, Report(file), filters)
 
 
 def _parse(text: str | bytes, report: Report, filters: Mapping[str, FilterModel]) -> ProxyConfig:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from metaprotocol_sdk.names import nearest, short_name
 from metaprotocol_sdk.proxy.config.context import Context
@@ -26,9 +26,7 @@ FILTER_PREFIX = "aeraki.meta_protocol.filters."
 ROUTER = FilterModel(FILTER_PREFIX + "router", TYPE_PREFIX + "aeraki.meta_protocol_proxy.filters.router.v1alpha.Router")
 """The filter that ends every chain; it has nothing to configure."""
 
-_LATER_FILTERS = tuple(
-    FILTER_PREFIX + name for name in ("local_ratelimit", "ratelimit", "metadata_exchange", "istio_stats")
-)
+_LATER_FILTERS = tuple(FILTER_PREFIX + name for name in ("ratelimit", "istio_stats"))
 
 
 class MetaProtocolFilter(Message):
@@ -38,30 +36,29 @@ class MetaProtocolFilter(Message):
 
     name: Text
     config: Any = None
-    typed_config: Any = None
+    typed_config: Any = Field(default=None, validate_default=True)
 
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:
-        """Reports a name that no filter has."""
+        """Reports a name that no filter has, or that is missing what it must be told."""
         name = fields.get("name")
-        if not isinstance(name, str) or not name or name in context.filters:
+        if not isinstance(name, str) or not name:
             return
-        if name in _LATER_FILTERS:
-            problem = f"{shown(name)} is {NOT_YET}"
-        else:
-            near = nearest(name, context.filters)
-            problem = f"no filter is named {shown(name)}; " + (
-                f"did you mean {near}?" if near else f"known are {', '.join(context.filters)}"
-            )
-        context.report.error(fields.value_place("name"), problem)
+        model = _model(name, context)
+        if not isinstance(model, FilterModel):
+            context.report.error(fields.value_place("name"), model or _unknown(name, context))
+        elif model.model is not None and fields.get("config") is None and fields.get("typed_config") is None:
+            context.validate(model.model, fields.child("config"))
 
     @field_validator("config", "typed_config")
     @classmethod
     def _open(cls, value: Any, info: ValidationInfo) -> Any:
         context = context_of(info)
-        model = context.filters.get(info.data.get("name", ""))
-        if model is None:
+        model = _model(info.data.get("name", ""), context)
+        if not isinstance(model, FilterModel):
             return None
+        if value is None:
+            return _default(model.model) if info.data.get("config") is None else None
         if not isinstance(value, Entries):
             raise expected("a mapping", value)
         extension = open_any(value, context.report)
@@ -74,6 +71,25 @@ class MetaProtocolFilter(Message):
     def value(self) -> FilterConfig:
         """What the runtime reads."""
         return FilterConfig(name=self.name, config=self.config if self.config is not None else self.typed_config)
+
+
+def _default(model: type[BaseModel] | None) -> BaseModel | None:
+    """What a filter gets that is configured with nothing; one that must be told something has been reported."""
+    is_complete = model is not None and not any(field.is_required() for field in model.model_fields.values())
+    return model() if model is not None and is_complete else None
+
+
+def _model(name: str, context: Context) -> FilterModel | str | None:
+    return ROUTER if name == ROUTER.name else context.filter_model(name)
+
+
+def _unknown(name: str, context: Context) -> str:
+    if name in _LATER_FILTERS:
+        return f"{shown(name)} is {NOT_YET}"
+    known = [ROUTER.name, *context.filters]
+    near = nearest(name, known)
+    hint = f"did you mean {near}?" if near else f"known are {', '.join(known)}"
+    return f"no filter is named {shown(name)}; {hint}"
 
 
 class MetaProtocolProxy(Message):

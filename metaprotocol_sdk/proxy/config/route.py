@@ -1,64 +1,44 @@
-"""Routes: the messages of ``aeraki.meta_protocol_proxy.config.route.v1alpha``, and the matchers they are made of."""
+"""Routes: the messages of ``aeraki.meta_protocol_proxy.config.route.v1alpha``.
+
+``timeout``, ``idle_timeout`` and ``retry_policy`` of a RouteAction are ``envoy.config.route.v3.RouteAction``'s, and
+``request_headers_to_remove`` and ``response_headers_to_remove`` of a Route are ``envoy.config.route.v3.Route``'s: a
+``KeyValue`` can only set.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from metaprotocol_sdk.mutation import Mutation
 from metaprotocol_sdk.proxy.config.context import Context
-from metaprotocol_sdk.proxy.config.fields import Duration, Off, Repeated, Text
-from metaprotocol_sdk.proxy.config.message import NOT_YET, Message, OneOf, not_yet
+from metaprotocol_sdk.proxy.config.fields import MAX_COUNT, Count, Duration, Repeated, Switch, Text, seconds_at
+from metaprotocol_sdk.proxy.config.fraction import RuntimeFractionalPercent
+from metaprotocol_sdk.proxy.config.matcher import HeaderMatcher
+from metaprotocol_sdk.proxy.config.message import Message, OneOf, not_yet, without_effect
+from metaprotocol_sdk.proxy.config.mutation import Changes, Removals, mutation_of, warn_of_removed_and_set
+from metaprotocol_sdk.proxy.config.retry import RetryPolicy
 from metaprotocol_sdk.proxy.config.tree import Entries
-from metaprotocol_sdk.proxy.config.values import MatcherConfig, MatchKind, RouteConfig, RouteTableConfig
+from metaprotocol_sdk.proxy.config.values import (
+    MirrorConfig,
+    RouteConfig,
+    RouteTableConfig,
+    WeightedClusterConfig,
+)
 
-MAX_KEY_VALUE = 16384
-"""Bytes a mutation's key, and its value, may have."""
+MAX_HASH_KEYS = 100
+"""Strings a ``hash_policy`` may name."""
 
-MAX_MUTATIONS = 1000
-"""Changes one mutation may make."""
+DEFAULT_TIMEOUT = 15.0
+"""Seconds; Envoy's, for a route."""
 
-_MATCHES = ("exact_match", "prefix_match", "suffix_match", "contains_match", "safe_regex_match", "range_match")
-_STRINGS = ("exact", "prefix", "suffix", "contains", "safe_regex", "custom")
+DEFAULT_IDLE_TIMEOUT = 300.0
+"""Seconds; Envoy's, for a stream."""
+
 _PATHS = ("prefix", "path", "safe_regex", "connect_matcher", "path_separated_prefix", "path_match_policy")
-_PRESENT = f"expected exact_match, prefix_match or string_match; a matcher that only asks for the key is {NOT_YET}"
-
-
-class StringMatcher(Message):
-    """``envoy.type.matcher.v3.StringMatcher``."""
-
-    refused = not_yet("suffix", "contains", "safe_regex", "custom")
-    one_of = (OneOf(_STRINGS, "expected exact or prefix"),)
-
-    exact: str | None = None
-    prefix: Text | None = None
-    ignore_case: Off = False
-
-
-class HeaderMatcher(Message):
-    """``envoy.config.route.v3.HeaderMatcher``: what one string of a message must be."""
-
-    refused = not_yet("suffix_match", "contains_match", "safe_regex_match", "range_match", "present_match")
-    one_of = (OneOf((*_MATCHES, "present_match", "string_match"), _PRESENT),)
-
-    name: Text
-    exact_match: str | None = None
-    prefix_match: Text | None = None
-    string_match: StringMatcher | None = None
-    invert_match: Off = False
-    treat_missing_header_as_empty: Off = False
-
-    def value(self) -> MatcherConfig:
-        """What the runtime reads."""
-        exact, prefix = self.exact_match, self.prefix_match
-        if self.string_match is not None:
-            exact, prefix = self.string_match.exact, self.string_match.prefix
-        if exact is not None:
-            return MatcherConfig(self.name, MatchKind.EXACT, exact)
-        assert prefix is not None, "one_of has reported it"
-        return MatcherConfig(self.name, MatchKind.PREFIX, prefix)
+_SETS = "this is HTTP's; request_mutation and response_mutation: [{key, value}] set a message's strings"
+_NO_COPIES = "no copies are made"
 
 
 class RouteMatch(Message):
@@ -72,14 +52,78 @@ class RouteMatch(Message):
     }
 
     metadata: Repeated[HeaderMatcher] = ()
+    """What the strings of a request must be."""
+
+
+class ClusterWeight(Message):
+    """``envoy.config.route.v3.WeightedCluster.ClusterWeight``."""
+
+    refused = not_yet(
+        "cluster_header", "metadata_match", "request_headers_to_add", "request_headers_to_remove",
+        "response_headers_to_add", "response_headers_to_remove", "typed_per_filter_config", "host_rewrite_literal",
+    )  # fmt: skip
+
+    name: Text
+    """The cluster."""
+
+    weight: Count
+    """How often it is chosen, of the sum of all weights."""
+
+    @classmethod
+    def inspect(cls, fields: Entries, context: Context) -> None:
+        """Has the cluster looked up when all are known."""
+        context.refer_to_cluster(fields, "name")
+
+
+class WeightedCluster(Message):
+    """``envoy.config.route.v3.WeightedCluster``: clusters one is chosen from for each request."""
+
+    refused = not_yet("header_name", "random_value_specifier", "use_hash_policy")
+    ignored: ClassVar[Mapping[str, str]] = {
+        "total_weight": "without effect, as in Envoy: the sum of the weights counts",
+        **without_effect("runtime_key_prefix"),
+    }
+
+    clusters: Annotated[Repeated[ClusterWeight], Field(min_length=1)]
+    """The clusters and their weights."""
+
+    @classmethod
+    def inspect(cls, fields: Entries, context: Context) -> None:
+        """Reports weights of which none is chosen, or that add up to more than Envoy takes."""
+        weights = [each.get("weight") for each in fields.children("clusters")]
+        total = sum(each for each in weights if isinstance(each, int))
+        if weights and all(type(each) is int and each >= 0 for each in weights) and not 0 < total <= MAX_COUNT:
+            problem = f"expected weights whose sum is from 1 to {MAX_COUNT}, found {total}"
+            context.report.error(fields.value_place("clusters"), problem)
+
+
+class RequestMirrorPolicy(Message):
+    """``RequestMirrorPolicy``: a cluster that gets copies of requests. What it answers is dropped."""
+
+    refused = not_yet("cluster_header", "disable_shadow_host_suffix_append", "request_headers_mutations")
+    ignored = without_effect("trace_sampled")
+
+    cluster: Text
+    """Where the copies go."""
+
+    runtime_fraction: RuntimeFractionalPercent | None = None
+    """Of which share of the requests; not given: of all."""
+
+    @classmethod
+    def inspect(cls, fields: Entries, context: Context) -> None:
+        """Has the cluster looked up when all are known."""
+        context.refer_to_cluster(fields, "cluster", otherwise=_NO_COPIES)
+
+    def value(self) -> MirrorConfig:
+        """What the runtime reads."""
+        return MirrorConfig(self.cluster, 1.0 if self.runtime_fraction is None else self.runtime_fraction.value())
 
 
 class RouteAction(Message):
-    """``RouteAction``; ``timeout`` is ``envoy.config.route.v3.RouteAction.timeout``: 15 s by default, 0s: never."""
+    """``RouteAction``: where a request goes, and for how long it may take."""
 
     refused = not_yet(
-        "weighted_clusters", "cluster_header", "hash_policy", "request_mirror_policies", "retry_policy",
-        "idle_timeout", "max_stream_duration", "rate_limits", "metadata_match", "hedge_policy", "priority",
+        "cluster_header", "max_stream_duration", "rate_limits", "metadata_match", "hedge_policy", "priority",
         "cluster_not_found_response_code", "cluster_specifier_plugin", "inline_cluster_specifier_plugin",
         "prefix_rewrite", "host_rewrite_literal", "auto_host_rewrite", "internal_redirect_policy",
     )  # fmt: skip
@@ -90,59 +134,101 @@ class RouteAction(Message):
     )
 
     cluster: Text = ""
-    timeout: Duration = 15.0
+    """The cluster it goes to."""
+
+    weighted_clusters: WeightedCluster | None = None
+    """The clusters one is chosen from."""
+
+    hash_policy: Annotated[tuple[Text, ...], Field(max_length=MAX_HASH_KEYS)] = ()
+    """Keys of the strings by whose values a ``RING_HASH`` or ``MAGLEV`` cluster picks the server. At most 100."""
+
+    request_mirror_policies: Repeated[RequestMirrorPolicy] = ()
+    """Clusters that get copies."""
+
+    timeout: Duration = DEFAULT_TIMEOUT
+    """Until the client gets an error instead of a reply, retries included; ``0s``: never."""
+
+    idle_timeout: Duration = DEFAULT_IDLE_TIMEOUT
+    """Without a frame in either direction, until a stream ends; ``0s``: never."""
+
+    retry_policy: RetryPolicy | None = None
+    """When it is tried again; not given: never."""
 
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:
-        """Has the cluster looked up when all are known."""
+        """Has the clusters looked up when all are known; warns of an attempt that may take longer than the whole."""
         if "cluster" in fields:
             context.refer_to_cluster(fields, "cluster")
-
-
-class KeyValue(Message):
-    """``KeyValue``: one change of a mutation."""
-
-    refused = not_yet("append", "append_action", "header", "keep_empty_value")
-
-    key: Text
-    value: str = ""
-
-    @field_validator("key", "value")
-    @classmethod
-    def _is_bounded(cls, text: str) -> str:
-        if len(text) > MAX_KEY_VALUE or len(text.encode()) > MAX_KEY_VALUE:
-            raise ValueError(f"expected at most {MAX_KEY_VALUE} bytes of UTF-8, found {len(text.encode())}")
-        return text
-
-
-Changes = Annotated[Repeated[KeyValue], Field(max_length=MAX_MUTATIONS)]
-"""What a mutation is written as."""
+        if fields.get("hash_policy"):
+            weighted = fields.child("weighted_clusters").children("clusters")
+            for name in (fields.get("cluster"), *(each.get("name") for each in weighted)):
+                context.expect_hashing(name, fields.value_place("hash_policy"))
+        retry = fields.child("retry_policy")
+        timeout = seconds_at(fields, "timeout", DEFAULT_TIMEOUT)
+        if 0 < timeout < seconds_at(retry, "per_try_timeout", 0.0):
+            problem = f"never reached: the route's timeout, {timeout:g}s, is shorter"
+            context.report.warning(retry.value_place("per_try_timeout"), problem)
 
 
 class Route(Message):
     """``Route``."""
 
-    refused = not_yet(
-        "redirect", "direct_response", "metadata", "decorator", "typed_per_filter_config", "request_headers_to_add",
-        "request_headers_to_remove", "response_headers_to_add", "response_headers_to_remove", "tracing",
-        "stat_prefix", "non_forwarding_action", "filter_action", "per_request_buffer_limit_bytes",
-    )  # fmt: skip
+    refused: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("request_headers_to_add", "response_headers_to_add"), _SETS),
+        **not_yet(
+            "redirect", "direct_response", "metadata", "decorator", "typed_per_filter_config", "tracing", "stat_prefix",
+            "non_forwarding_action", "filter_action", "per_request_buffer_limit_bytes",
+        ),
+    }  # fmt: skip
 
     name: str = ""
+    """For logs."""
+
     match: RouteMatch = RouteMatch()
+    """Which requests take it; not given: every one."""
+
     route: RouteAction
+    """Where they go."""
+
     request_mutation: Changes = ()
+    """Strings set in the request. At most 1000."""
+
     response_mutation: Changes = ()
+    """Strings set in the reply. At most 1000."""
+
+    request_headers_to_remove: Removals = ()
+    """Keys of strings removed from the request, before others are set. At most 1000."""
+
+    response_headers_to_remove: Removals = ()
+    """Keys of strings removed from the reply, before others are set. At most 1000."""
+
+    mutation_required: Switch = False
+    """What becomes of a message that cannot carry the mutation. False: it goes on unchanged, and is counted; true: it
+    fails."""
+
+    @classmethod
+    def inspect(cls, fields: Entries, context: Context) -> None:
+        """Warns of keys that are both removed and set."""
+        for side in ("request", "response"):
+            warn_of_removed_and_set(fields, context, changes=f"{side}_mutation", removals=f"{side}_headers_to_remove")
 
     def value(self) -> RouteConfig:
         """What the runtime reads."""
+        action = self.route
+        weighted = action.weighted_clusters.clusters if action.weighted_clusters is not None else ()
         return RouteConfig(
             name=self.name,
-            metadata=tuple(each.value() for each in self.match.metadata),
-            cluster=self.route.cluster,
-            request_mutation=Mutation((each.key, each.value) for each in self.request_mutation),
-            response_mutation=Mutation((each.key, each.value) for each in self.response_mutation),
-            timeout=self.route.timeout or None,
+            metadata=tuple([each.value() for each in self.match.metadata]),
+            cluster=action.cluster,
+            weighted_clusters=tuple([WeightedClusterConfig(each.name, each.weight) for each in weighted]),
+            hash_policy=action.hash_policy,
+            mirrors=tuple([each.value() for each in action.request_mirror_policies]),
+            request_mutation=mutation_of(self.request_mutation, self.request_headers_to_remove),
+            response_mutation=mutation_of(self.response_mutation, self.response_headers_to_remove),
+            is_mutation_required=self.mutation_required,
+            timeout=action.timeout or None,
+            idle_timeout=action.idle_timeout or None,
+            retry=action.retry_policy.value() if action.retry_policy is not None else None,
         )
 
 
@@ -150,11 +236,15 @@ class RouteConfiguration(Message):
     """``RouteConfiguration``: the first route that matches wins."""
 
     refused = not_yet(
-        "virtual_hosts", "vhds", "internal_only_headers", "request_headers_to_add", "response_headers_to_add"
-    )
+        "virtual_hosts", "vhds", "internal_only_headers", "request_headers_to_add", "request_headers_to_remove",
+        "response_headers_to_add", "response_headers_to_remove",
+    )  # fmt: skip
 
     name: str = ""
+    """For logs."""
+
     routes: Repeated[Route] = ()
+    """In the order they are tried."""
 
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:

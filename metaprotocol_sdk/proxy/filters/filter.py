@@ -1,12 +1,19 @@
-"""What a filter is."""
+"""What a filter is, what it is made of, and what it is registered as."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from metaprotocol_sdk.codec import Codec
 from metaprotocol_sdk.errors import Error
+from metaprotocol_sdk.proxy.config.values import NodeConfig, TrafficDirection
+from metaprotocol_sdk.proxy.metrics import Counters
 from metaprotocol_sdk.proxy.stream import Stream
+
+if TYPE_CHECKING:  # the runtime does not pay for pydantic
+    from metaprotocol_sdk.proxy.config.extension import FilterModel
 
 Verdict = Error | Awaitable[Error | None] | None
 """None: go on. An Error: the client gets it as its reply. An awaitable of either: the stream waits for it."""
@@ -31,5 +38,40 @@ class Filter:
         return None
 
 
-FilterFactory = Callable[[Any], Filter]
-"""Makes a filter of the value its configuration model made."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterContext:
+    """What a filter may know of the listener it is made for. Each listener has filters of its own.
+
+    Args:
+        listener: The listener's name, for the log.
+        codec: Its protocol; ``codec.can_mutate`` says what a message can carry.
+        node: The proxy's ``node``.
+        traffic_direction: Which side of a service the listener stands on.
+        now: The proxy's clock, in seconds from some moment; it never goes back.
+        register: Makes counters visible in ``Server.snapshot()``, under the prefix and their names. Counts that come
+            to the same full name are added up.
+    """
+
+    listener: str
+    codec: Codec
+    node: NodeConfig
+    traffic_direction: TrafficDirection
+    now: Callable[[], float]
+    register: Callable[[str, Counters], None]
+
+
+FilterFactory = Callable[[Any, FilterContext], Filter]
+"""Makes a filter of the value its configuration model made (None: it has no model) and what is around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilterType:
+    """One kind of filter, as the entry-point group ``metaprotocol.filters`` names it.
+
+    Args:
+        model: How it is configured; ``model.name`` is the name it is registered by.
+        factory: Makes one for each listener that has it.
+    """
+
+    model: FilterModel
+    factory: FilterFactory

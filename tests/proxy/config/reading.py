@@ -17,7 +17,6 @@ from metaprotocol_sdk.proxy.config.context import Context
 from metaprotocol_sdk.proxy.config.document import read_document
 from metaprotocol_sdk.proxy.config.extension import FilterModel
 from metaprotocol_sdk.proxy.config.loader import parse_config
-from metaprotocol_sdk.proxy.config.meta_protocol import ROUTER
 from metaprotocol_sdk.proxy.config.report import Report
 from metaprotocol_sdk.proxy.config.values import ProxyConfig
 
@@ -79,7 +78,7 @@ def read(
 ) -> tuple[ModelT | None, list[str]]:
     """One message of a file that has it at its root, and what is said about it."""
     report = Report("f.yaml")
-    context = Context(report, {ROUTER.name: ROUTER, **(filters or {})})
+    context = Context(report, filters or {})
     message = context.validate(model, read_document(text, report))
     context.check_references()
     return message, said(report.findings)

@@ -124,11 +124,11 @@ def test_a_priority_but_the_first_is_not_supported_yet() -> None:
         ("{address: 1.1.1.1, named_port: http}", ["1:20 error named_port: not supported yet by this proxy"]),
         (
             "{address: 1.1.1.1, port_value: abc}",
-            ["1:32 error port_value: expected a number from 0 to 65535, found 'abc'"],
+            ["1:32 error port_value: expected a whole number from 0 to 65535, found 'abc'"],
         ),
         (
             "{address: 1.1.1.1, port_value: 65536}",
-            ["1:32 error port_value: expected a number from 0 to 65535, found 65536"],
+            ["1:32 error port_value: expected a whole number from 0 to 65535, found 65536"],
         ),
         (
             "{address: 1.1.1.1, port_value: 1, protocol: UDP}",

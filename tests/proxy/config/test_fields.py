@@ -9,18 +9,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from metaprotocol_sdk.proxy.config.document import read_document
 from metaprotocol_sdk.proxy.config.fields import (
+    MAX_COUNT,
     MAX_DURATION,
+    Count,
     Data,
-    Off,
+    Period,
+    Port,
+    Positive,
     Repeated,
+    Switch,
     Text,
+    Whole,
     is_ip,
     only,
     read_duration,
-    read_port,
+    read_period,
+    seconds_at,
     word,
 )
+from metaprotocol_sdk.proxy.config.report import Report
 from tests.proxy.config.reading import bad, good
 
 
@@ -53,17 +62,42 @@ def test_any_duration_of_protobuf_is_read(seconds: int, nanos: int) -> None:
     assert math.isclose(read_duration(f"{seconds}.{nanos:09}s"), seconds + nanos / 1e9)
 
 
+def test_a_period_is_a_duration_that_is_not_0() -> None:
+    assert read_period("0.5s") == 0.5
+    with pytest.raises(ValueError, match="expected more than 0s, found '0s'"):
+        read_period("0s")
+    with pytest.raises(ValueError, match=r"expected seconds with an s, such as 0\.5s, found '500ms'"):
+        read_period("500ms")
+
+
+def test_a_duration_that_is_not_validated_yet_is_itself_or_the_default() -> None:
+    fields = read_document("{a: 2s, b: 2, c: ~}", Report("f.yaml"))
+    assert [seconds_at(fields, key, 7.0) for key in "abcd"] == [2.0, 7.0, 7.0, 7.0]
+
+
+PORT = Whole(0, 65535)
+
+
 @given(st.integers(0, 65535))
-def test_any_port_is_read_as_a_number_or_as_digits(port: int) -> None:
-    assert read_port(port) == read_port(str(port)) == read_port(float(port)) == port
+def test_any_whole_number_is_read_as_a_number_or_as_digits(port: int) -> None:
+    assert PORT(port) == PORT(str(port)) == PORT(float(port)) == port
+
+
+def test_the_ends_of_a_range_are_in_it() -> None:
+    least = -(2**63)
+    reader = Whole(least, 3)
+    assert (reader(least), reader(str(least)), reader(3)) == (least, least, 3)
+    for value in (least - 1, 4):
+        with pytest.raises(ValueError, match=f"expected a whole number from {least} to 3, found {value}"):
+            reader(value)
 
 
 @pytest.mark.parametrize(
-    "value", [-1, 65536, "abc", "", "-1", "65536", 1.5, math.inf, math.nan, True, None, [], "8_0", "\u0665"]
+    "value", [-1, 65536, "abc", "", "-1", "65536", 1.5, math.inf, math.nan, True, None, [], "8_0", "\u0665", "1" * 20]
 )
-def test_what_is_no_port_is_told_what_is(value: object) -> None:
-    with pytest.raises(ValueError, match="expected a number from 0 to 65535, found "):
-        read_port(value)
+def test_what_is_no_whole_number_in_its_range_is_told_what_is(value: object) -> None:
+    with pytest.raises(ValueError, match="expected a whole number from 0 to 65535, found "):
+        PORT(value)
 
 
 @pytest.mark.parametrize(
@@ -94,19 +128,28 @@ def test_only_a_default_is_taken() -> None:
 
 class Sample(BaseModel):
     text: Text = "x"
-    off: Off = False
+    on: Switch = False
+    port: Port = 0
+    count: Count = 0
+    positive: Positive = 1
+    period: Period = 1.0
     data: Data = {}
     many: Repeated[Any] = ()
 
 
 def test_fields_say_what_they_take() -> None:
-    assert bad(Sample, "{text: '', off: true, data: 5, many: x}") == [
+    assert bad(Sample, "{text: '', on: yes, data: 5, many: x}") == [
         "1:8 error text: expected text that is not empty",
-        "1:17 error off: true is not supported yet by this proxy",
-        "1:29 error data: expected a mapping, found 5",
-        "1:38 error many: expected a list, found 'x'",
+        "1:16 error on: expected true or false, found 'yes'",
+        "1:27 error data: expected a mapping, found 5",
+        "1:36 error many: expected a list, found 'x'",
     ]
-    assert bad(Sample, "off: yes") == ["1:6 error off: expected true or false, found 'yes'"]
+    assert bad(Sample, "{port: 65536, count: -1, positive: 0, period: 0s}") == [
+        "1:8 error port: expected a whole number from 0 to 65535, found 65536",
+        f"1:22 error count: expected a whole number from 0 to {MAX_COUNT}, found -1",
+        f"1:36 error positive: expected a whole number from 1 to {MAX_COUNT}, found 0",
+        "1:47 error period: expected more than 0s, found '0s'",
+    ]
 
 
 def test_the_keys_of_data_stay_as_they_are_written() -> None:

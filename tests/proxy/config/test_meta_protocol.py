@@ -18,8 +18,15 @@ class Delay(Message):
     fixed_delay: Duration
 
 
+class Pause(Message):
+    """A filter's own configuration, all of it optional."""
+
+    length: Duration = 1.0
+
+
+PAUSE = FilterModel("pause", "type.googleapis.com/test.Pause", Pause)
 DELAY = FilterModel("delay", "type.googleapis.com/test.Delay", Delay)
-FILTERS = {DELAY.name: DELAY}
+FILTERS = {DELAY.name: DELAY, PAUSE.name: PAUSE}
 BASE = f"stat_prefix: s\nroute_config: {{}}\ncodec: {{name: '{WITH_IDS}'}}\n"
 
 
@@ -95,10 +102,10 @@ def test_a_filters_configuration_is_read_by_the_model_it_declares(key: str) -> N
 def test_the_router_is_the_last_filter_and_only_that() -> None:
     last = f"expected {ROUTER.name} as the last filter"
     ends = "expected the router to be the last filter: it ends the chain"
-    assert bad(MetaProtocolProxy, BASE + "meta_protocol_filters: [{name: delay}]", filters=FILTERS) == [
+    assert bad(MetaProtocolProxy, BASE + "meta_protocol_filters: [{name: pause}]", filters=FILTERS) == [
         f"4:32 error meta_protocol_filters[0].name: {last}"
     ]
-    text = BASE + f"meta_protocol_filters:\n- name: {ROUTER.name}\n- name: delay\n"
+    text = BASE + f"meta_protocol_filters:\n- name: {ROUTER.name}\n- name: pause\n"
     assert bad(MetaProtocolProxy, text, filters=FILTERS) == [
         f"5:9 error meta_protocol_filters[0].name: {ends}",
         f"6:9 error meta_protocol_filters[1].name: {last}",
@@ -109,11 +116,11 @@ def test_the_router_is_the_last_filter_and_only_that() -> None:
     ("text", "finding"),
     [
         (
-            "name: aeraki.meta_protocol.filters.local_ratelimit",
-            f"1:7 error name: 'aeraki.meta_protocol.filters.local_ratelimit' is {NOT_YET}",
+            "name: aeraki.meta_protocol.filters.ratelimit",
+            f"1:7 error name: 'aeraki.meta_protocol.filters.ratelimit' is {NOT_YET}",
         ),
         ("name: delai", "1:7 error name: no filter is named 'delai'; did you mean delay?"),
-        ("name: xyzzy", f"1:7 error name: no filter is named 'xyzzy'; known are {ROUTER.name}, delay"),
+        ("name: xyzzy", f"1:7 error name: no filter is named 'xyzzy'; known are {ROUTER.name}, delay, pause"),
         ("config: {}", "1:1 error name: required, and not there"),
         ("{name: delay, config: 5}", "1:23 error config: expected a mapping, found 5"),
         (
@@ -133,7 +140,7 @@ def test_the_router_is_the_last_filter_and_only_that() -> None:
             "1:141 error config.x: unknown key 'x'; known are none",
         ),
         (
-            "{name: delay, config: ~, typed_config: ~, x: 1}",
+            "{name: pause, config: ~, typed_config: ~, x: 1}",
             "1:43 error x: unknown key 'x'; known are name, config, typed_config",
         ),
     ],
@@ -148,3 +155,14 @@ def test_a_filters_own_mistakes_stand_at_their_place_in_the_file() -> None:
         "4:16 error config.fixed_delay: expected seconds with an s, such as 5s or 0.25s, found 5",
         "5:3 error config.fixt_delay: unknown key 'fixt_delay'; did you mean fixed_delay?",
     ]
+
+
+def test_a_filter_without_configuration_has_what_its_model_says_by_default() -> None:
+    text = f"{BASE}meta_protocol_filters: [{{name: pause}}, {{name: {ROUTER.name}}}]\n"
+    made = good(MetaProtocolProxy, text, filters=FILTERS).filters_value()
+    assert made[0] == FilterConfig(name="pause", config=Pause())
+
+
+@pytest.mark.parametrize("text", ["name: delay", "{name: delay, config: ~}"])
+def test_a_filter_that_must_be_told_something_says_what_is_missing(text: str) -> None:
+    assert bad(MetaProtocolFilter, text, filters=FILTERS) == ["1:1 error config.fixed_delay: required, and not there"]

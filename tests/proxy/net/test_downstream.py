@@ -21,7 +21,6 @@ from metaprotocol_sdk.proxy.config.values import (
 from metaprotocol_sdk.proxy.net.context import Limits
 from tests.proxy.codecs import (
     ERROR,
-    INIT,
     ONEWAY,
     PING,
     PONG,
@@ -201,16 +200,20 @@ def test_a_heartbeats_answer_carries_its_id_and_a_heartbeat_that_is_an_answer_ge
     run(main())
 
 
-def test_streams_are_refused_and_replies_of_clients_are_dropped() -> None:
+@pytest.mark.parametrize("kind", [REPLY, ERROR])
+def test_a_client_that_sends_what_servers_send_is_read_no_more_and_gets_the_replies_it_waits_for(kind: int) -> None:
     async def main() -> None:
-        async with proxy(Backend(IdCodec())) as running:
-            client = await running.client()
-            await client.send(message(1, kind=REPLY) + message(2, kind=ERROR) + message(5, kind=INIT))
-            reply = await client.reply()
-            assert (reply.request_id, reply["type"]) == (5, "UNSPECIFIED")
-            assert reply.origin_message.endswith(b"streams are not supported yet")
-            assert running.count("request_stream_unsupported") == 1
-            assert running.count("request_unexpected") == 2
+        backend = Backend(IdCodec(), answer=None)
+        async with proxy(backend) as running:
+            client, other = await running.client(), await running.client()
+            await client.send(message(1, b"first") + message(2, kind=kind) + message(3, b"never read"))
+            link = await backend.request(0)
+            link.transport.write(echo(backend.requests[0]))
+            assert [each.request_id for each in await client.replies()] == [1]
+            assert running.count("request_unexpected") == 1
+            await other.send(message(4, b"other"))
+            (await backend.request(1)).transport.write(echo(backend.requests[1]))
+            assert await other.body() == b"other"
 
     run(main())
 

@@ -38,13 +38,15 @@ def messages() -> list[tuple[str, int, int, Any]]:
 
 def of_apache() -> Iterator[dict[str, Any]]:
     """What Apache's library writes, non-strict and compressed messages and headers too."""
-    variants: list[tuple[str, dict[str, bool]]] = [(form, {}) for form in apache.FORMS]
-    variants += [(f"{each} binary", {"is_strict": False}) for each in ("framed", "unframed")]
-    variants += [(f"header {each}", {"is_compressed": True}) for each in ("binary", "compact")]
-    for form, options in variants:
+    plain = [f"{kind} {name}" for kind in ("framed", "unframed") for name in ("binary", "compact", "json")]
+    variants: list[tuple[str, str, dict[str, bool]]] = [(form, form, {}) for form in plain]
+    variants += [(form, form, {}) for form in ("header binary", "header compact")]
+    variants += [(f"{each} non-strict", f"{each} binary", {"is_strict": False}) for each in ("framed", "unframed")]
+    variants += [(f"zlib {each}", f"header {each}", {"is_compressed": True}) for each in ("binary", "compact")]
+    for spoken, form, options in variants:
         for name, kind, seqid, body in messages():
             memory = TMemoryBuffer()
-            protocol = apache.protocol_over(memory, form, **options)
+            protocol = apache.protocol_over(memory, spoken)
             headers = {"trace": "abc-123", "X-User": "größe"} if form.startswith("header") else {}
             for key, value in headers.items():
                 protocol.trans.set_header(key.encode(), value.encode())
@@ -54,7 +56,7 @@ def of_apache() -> Iterator[dict[str, Any]]:
 
 def of_py2() -> Iterator[dict[str, Any]]:
     """What thriftpy2 writes of a call."""
-    for form in py2.FORMS:
+    for form in ("framed binary", "framed compact", "unframed binary", "unframed compact"):
         memory = Py2Memory()
         transport = Py2Framed(memory) if form.startswith("framed") else memory
         protocol = (Py2Binary if form.endswith("binary") else Py2Compact)(transport)

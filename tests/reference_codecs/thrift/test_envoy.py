@@ -38,7 +38,7 @@ from reference_codecs.thrift.frame import Kind, Transport, Type
 from reference_codecs.thrift.protocol import Protocol
 from reference_codecs.thrift.strategies import Wire, write_message, write_struct
 from tests.proxy.harness import unused_port
-from tests.reference_codecs.thrift.test_peers import serving
+from tests.reference_codecs.thrift.peering import Ports
 
 ENVOY = shutil.which("envoy", path=str(Path(sys.executable).parent)) or shutil.which("envoy")
 
@@ -169,17 +169,18 @@ def outcome(reply: Metadata, protocol: Protocol) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize(("transport", "protocol"), FORMS, ids=lambda each: getattr(each, "name", str(each)))
-def test_envoy_and_the_proxy_decide_and_answer_alike(transport: Transport, protocol: Protocol, tmp_path: Path) -> None:
+def test_envoy_and_the_proxy_decide_and_answer_alike(
+    transport: Transport, protocol: Protocol, servers: dict[str, Ports], tmp_path: Path
+) -> None:
     def request(method: str) -> bytes:
         return write_message(Wire(transport, protocol), method, Kind.CALL, 300, write_struct(protocol, TEXT))
 
     async def main() -> None:
         refused = unused_port()
-        async with serving("apache") as ports:
-            port = ports[f"{transport} {protocol.name}"]
-            async with envoy(tmp_path, port, refused) as theirs, ours(port, refused) as front:
-                for method in ("buy", "fail", "lost", "empty", "refused", "nowhere"):
-                    found = [outcome(await asked(each, request(method)), protocol) for each in (theirs, front)]
-                    assert found[0] == found[1], method
+        port = servers["apache"][f"{transport} {protocol.name}"]
+        async with envoy(tmp_path, port, refused) as theirs, ours(port, refused) as front:
+            for method in ("buy", "fail", "lost", "empty", "refused", "nowhere"):
+                found = [outcome(await asked(each, request(method)), protocol) for each in (theirs, front)]
+                assert found[0] == found[1], method
 
     asyncio.run(asyncio.wait_for(main(), 60))

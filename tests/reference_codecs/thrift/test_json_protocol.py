@@ -1,23 +1,15 @@
-"""The JSON protocol: begins by bytes, structs skipped whole and in pieces, and what is refused."""
+"""The JSON protocol: begins by bytes, and what is refused."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from metaprotocol_sdk import DecodeError, MessageTooLarge
+from metaprotocol_sdk import DecodeError
 from reference_codecs.thrift.frame import Kind
 from reference_codecs.thrift.json_protocol import JSON
-from reference_codecs.thrift.limits import Limits
 from reference_codecs.thrift.protocol import Begin, Short
-from reference_codecs.thrift.strategies import Fields, arguments, write_struct
-from tests.reference_codecs.thrift.walking import skipped, skipped_in_pieces
 
 ADD = b'[1,"add",1,-7,{}]'
-TIGHT = Limits(
-    message_size=1000, string_size=8, container_size=4, depth=3, header_size=4, headers=1, decompressed_size=1
-)
 
 
 def test_a_begin_by_bytes() -> None:
@@ -60,42 +52,6 @@ def test_a_begin_that_is_cut_short_needs_one_more() -> None:
 def test_a_begin_that_is_none_is_refused_where_it_is_wrong(data: bytes, sentence: str) -> None:
     with pytest.raises(DecodeError, match=sentence):
         JSON.read_begin(data, 0, len(data), 0)
-
-
-@given(arguments, st.binary(max_size=5))
-def test_a_struct_ends_with_its_message_whole_and_in_pieces(fields: Fields, after: bytes) -> None:
-    body = write_struct(JSON, fields) + JSON.tail
-    assert skipped(JSON, body + after) == len(body)
-    assert skipped_in_pieces(JSON, body + after) == len(body)
-    assert skipped(JSON, body[:-1]) is None
-
-
-def test_a_long_string_with_escapes_is_passed() -> None:
-    body = b'{"1":{"str":"' + b'\\"\\\\ab]}' * 200 + b'"}}]'
-    assert skipped(JSON, body) == skipped_in_pieces(JSON, body) == len(body)
-
-
-@pytest.mark.parametrize(
-    ("body", "sentence"),
-    [
-        (b"7]", "at byte 0 in body: the struct is not a JSON object"),
-        (b"[]]", "the struct is not a JSON object"),
-        (b'{"1":]', "b']' has no place"),
-        (b'{"1":true}]', "b't' has no place"),
-        (b"{}}", "b'}' has no place"),
-        (b'{"1":' + b"[" * 9, "at byte 10 in body: values nest deeper than 3"),
-        (b"{\0}]", "has no place"),
-    ],
-)
-def test_a_body_that_is_no_json_is_refused(body: bytes, sentence: str) -> None:
-    for skip in (skipped, skipped_in_pieces):
-        with pytest.raises(DecodeError, match=sentence):
-            skip(JSON, body, TIGHT)
-
-
-def test_a_string_that_never_ends_is_over_the_limit_at_last() -> None:
-    with pytest.raises(MessageTooLarge):
-        skipped(JSON, b'{"1":{"str":"' + b"a" * 2000, TIGHT)
 
 
 def test_an_exception_by_bytes() -> None:

@@ -1,187 +1,188 @@
-"""Real peers: Apache Thrift for Python and thriftpy2, clients and servers, through a proxy of every form they speak."""
+"""Real peers: Apache Thrift for Python, thriftpy2 and npm's thrift, clients and servers, through a proxy."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import shutil
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
-from metaprotocol_sdk.proxy.config.values import (
-    Address,
-    ClusterConfig,
-    EndpointConfig,
-    ListenerConfig,
-    MatcherConfig,
-    MatchKind,
-    ProtocolConfig,
-    ProxyConfig,
-    RouteConfig,
-    RouteTableConfig,
+from tests.proxy.harness import route, unused_port
+from tests.reference_codecs.thrift.peering import (
+    EVERY_PEER,
+    NODE_PATH,
+    Outcomes,
+    Ports,
+    calling,
+    needs_node,
+    proxying,
+    run,
 )
-from metaprotocol_sdk.proxy.server import Server
+from tests.reference_codecs.thrift.peers.talk import FORMS
 
 pytest.importorskip("thrift", reason="Apache Thrift for Python is not installed")
 pytest.importorskip("thriftpy2", reason="thriftpy2 is not installed")
 
-PEERS = Path(__file__).parent / "peers"
-PLAIN = ["framed binary", "framed compact", "unframed binary", "unframed compact"]
-ALL = [*PLAIN, "framed json", "unframed json", "header binary", "header compact"]
-SPEAKS = {"apache": ALL, "py2": PLAIN}
-SAID = {"echo": True, "buy": [7, "sold out: no mug"], "noted": True, "big": True}
-FAILED = {"fail": "application exception 6: no reason"}
-PATIENCE = 60.0
-NODE_PATH = os.environ.get("THRIFT_NODE_PATH", "")
-"""A ``node_modules`` folder with thrift in it."""
+BIG, SOME = 1 << 20, 1 << 14
+HEADERS = {"Tenant": "größe", "empty": ""}
+HEADED = ("header", "zlib")
+"""Transports with headers."""
+CLIENTS = ["apache", "py2", *(["node"] if NODE_PATH else [])]
+both_modes = pytest.mark.parametrize("multiplexing", [False, True], ids=["one at a time", "multiplexed"])
+TARGETS = [
+    pytest.param(server, target, marks=[needs_node] if server == "node" else [])
+    for server, forms in FORMS.items()
+    for target in forms
+    if "zlib" not in target and "non-strict" not in target
+]
 
 
-async def start(peer: str, mode: str, *arguments: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(PEERS / f"{peer}.py"),
-        mode,
-        *arguments,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONWARNINGS": "ignore"},
-    )
+def has_flags(form: str, *peers: str) -> bool:
+    """Whether peers can say lists of booleans in a form: npm's compact protocol reads them as false."""
+    return not ("node" in peers and "compact" in form)
 
 
-@asynccontextmanager
-async def serving(peer: str) -> AsyncIterator[dict[str, int]]:
-    """A server process of a peer, and its ports by form."""
-    process = await start(peer, "serve")
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        yield json.loads(await process.stdout.readline())
-    finally:
-        process.stdin.close()
-        await process.wait()
+def outcome(form: str, server: str, *, served: str = "", size: int = BIG, has_headers: bool = True) -> dict[str, Any]:
+    """What comes of every call when all is well.
+
+    Args:
+        form: What the client speaks.
+        server: The peer that serves, ``served`` is what that speaks.
+        size: Whether there was a large call.
+        has_headers: Whether headers of the client, if its form has some, reach a server.
+    """
+    headers = HEADERS if has_headers and form.startswith(HEADED) else {}
+    said = {
+        "echo": True,
+        "buy": [7, "sold out: no mug"],
+        "fail": f"application exception {0 if server == 'node' else 6}: no reason",  # npm's library writes no type
+        "noted": 1,
+        "seen": {**headers, "form": served or form},
+        "told": {f"Reply-{key}": value for key, value in headers.items()},
+    }
+    return said | ({"big": True} if size else {})
 
 
-async def calling(peer: str, ports: dict[str, int]) -> dict[str, Any]:
-    """What a client process of a peer says of its calls."""
-    process = await start(peer, "call")
-    output, _ = await process.communicate(json.dumps(ports).encode())
-    said: dict[str, Any] = json.loads(output)
+def outcomes(forms: Iterable[str], server: str, **options: Any) -> Outcomes:
+    return {form: [outcome(form, server, **options)] for form in forms}
+
+
+async def calling_all(client: str, server: str, ports: Ports, *, size: int = BIG) -> Outcomes:
+    """Every call of every form, lists of booleans where both peers can read them."""
+    said: Outcomes = {}
+    for flags in (True, False):
+        some = {form: port for form, port in ports.items() if has_flags(form, client, server) is flags}
+        if some:
+            said |= await calling(client, some, flags=flags, size=size, headers=HEADERS)
     return said
 
 
-@asynccontextmanager
-async def proxying(ports: dict[str, int], *, multiplexing: bool, **config: str) -> AsyncIterator[dict[str, int]]:
-    """A proxy with a listener before each port; its own ports by the same names. ``buy`` has a route of its own."""
-    buy = MatcherConfig("method", MatchKind.EXACT, "buy")
-    listeners = [
-        ListenerConfig(
-            name=name,
-            address=Address("127.0.0.1", 0),
-            stat_prefix="thrift",
-            protocol=ProtocolConfig(
-                name="thrift",
-                codec="reference_codecs.thrift.codec:ThriftCodec",
-                codec_config=config,
-                multiplexing=multiplexing,
-            ),
-            routes=RouteTableConfig(
-                routes=(RouteConfig(cluster=name, metadata=(buy,)), RouteConfig(cluster=name, metadata=()))
-            ),
-        )
-        for name in ports
-    ]
-    clusters = [
-        ClusterConfig(name=name, endpoints=(EndpointConfig(Address("127.0.0.1", port)),))
-        for name, port in ports.items()
-    ]
-    server = Server(ProxyConfig(listeners=tuple(listeners), clusters=tuple(clusters)))
-    await server.start()
-    try:
-        yield {name: server.addresses[name][1] for name in ports}
-    finally:
-        await server.stop()
+def shared(client: str, server: str) -> list[str]:
+    return [form for form in FORMS[client] if form in FORMS[server]]
 
 
-async def converse(client: str, server: str, *, multiplexing: bool = False, **config: str) -> dict[str, Any]:
-    """Every call of every form that both peers speak, through a proxy."""
-    async with serving(server) as ports:
-        shared = {form: ports[form] for form in SPEAKS[client] if form in ports}
-        async with proxying(shared, multiplexing=multiplexing, **config) as fronts:
-            return await calling(client, fronts)
+@both_modes
+@pytest.mark.parametrize("server", EVERY_PEER)
+@pytest.mark.parametrize("client", EVERY_PEER)
+def test_every_form_that_two_peers_speak_passes_the_proxy(
+    client: str, server: str, multiplexing: bool, servers: dict[str, Ports]
+) -> None:
+    forms = shared(client, server)
+
+    async def main() -> Outcomes:
+        async with proxying({form: servers[server][form] for form in forms}, multiplexing=multiplexing) as front:
+            return await calling_all(client, server, front.ports)
+
+    assert run(main()) == outcomes(forms, server)
 
 
-def run(main: Any) -> Any:
-    return asyncio.run(asyncio.wait_for(main, PATIENCE))
+@pytest.mark.parametrize("server", EVERY_PEER)
+@pytest.mark.parametrize("client", EVERY_PEER)
+def test_services_of_a_multiplexed_processor_are_routed_by_their_names(
+    client: str, server: str, servers: dict[str, Ports]
+) -> None:
+    forms = [f"{form} Shop" for form in shared(client, server)]
+    routes = {form: (route("nowhere", service="Other"), route(form, service="Shop")) for form in forms}
+
+    async def main() -> Outcomes:
+        async with proxying({form: servers[server][form] for form in forms}, routes) as front:
+            return await calling_all(client, server, front.ports, size=0)
+
+    assert run(main()) == outcomes(forms, server, size=0)
 
 
-def expected(client: str, forms: list[str]) -> dict[str, Any]:
-    return {form: SAID | (FAILED if client == "apache" else {}) for form in forms}
+@pytest.mark.parametrize("client", EVERY_PEER)
+def test_every_client_is_told_of_errors_in_its_form(client: str, servers: dict[str, Ports]) -> None:
+    forms = FORMS[client]
+    refused = unused_port()
+
+    async def main() -> Outcomes:
+        routes = {
+            form: (route("refused", method="fail"), *(route(form, method=each) for each in ("echo", "note", "noted")))
+            for form in forms
+        }
+        clusters = {**{form: servers["apache"][form] for form in forms}, "refused": refused}
+        async with proxying(clusters, routes) as front:
+            return await calling_all(client, "apache", front.ports, size=0)
+
+    no_route = "application exception 1: meta protocol router: no matched route for request"
+    for form, (said,) in run(main()).items():
+        assert (said["echo"], said["noted"]) == (True, 1), form
+        assert [each[: len(no_route)] for each in (*said["buy"], said["seen"])] == [no_route] * 3, form
+        assert said["fail"].startswith("application exception 6: meta protocol upstream request: "), form
+        assert str(refused) in said["fail"]
 
 
-@pytest.mark.parametrize("multiplexing", [False, True], ids=["one at a time", "multiplexed"])
-@pytest.mark.parametrize("server", SPEAKS)
-@pytest.mark.parametrize("client", SPEAKS)
-def test_every_form_that_two_peers_speak_passes_the_proxy(client: str, server: str, multiplexing: bool) -> None:
-    forms = [form for form in SPEAKS[client] if form in SPEAKS[server]]
-    assert run(converse(client, server, multiplexing=multiplexing)) == expected(client, forms)
-
-
-@pytest.mark.parametrize("target", ALL)
-def test_clients_of_every_form_reach_a_server_of_another(target: str) -> None:
+@pytest.mark.parametrize(("server", "target"), TARGETS)
+def test_clients_of_every_form_reach_a_server_of_one(server: str, target: str, servers: dict[str, Ports]) -> None:
+    """Framed, unframed and header; binary and compact: each of them written again as the server's."""
     transport, protocol = target.split()
-    # JSON cannot be written in another protocol: its clients reach servers of JSON, and only its transport changes.
-    forms = [form for form in ALL if ("json" in form) == (protocol == "json")]
-    config = {"upstream_transport": transport} | ({} if protocol == "json" else {"upstream_protocol": protocol})
-    if protocol == "json":
-        forms = [form for form in forms if form.split()[0] != "header"]
+    config = {"upstream_transport": transport}
+    if protocol != "json":  # which cannot be written in another protocol, nor another in it
+        config["upstream_protocol"] = protocol
 
-    async def main() -> dict[str, Any]:
-        async with (
-            serving("apache") as ports,
-            proxying(dict.fromkeys(forms, ports[target]), multiplexing=False, **config) as fronts,
-        ):
-            return await calling("apache", fronts)
+    def is_spoken(form: str) -> bool:
+        if ("json" in form) is not (protocol == "json"):
+            return False
+        # A compressed message stays compressed, and npm's library has no transforms.
+        return not ("zlib" in form and server == "node" and transport == "header")
 
-    assert run(main()) == expected("apache", forms)
+    forms = {client: [form for form in FORMS[client] if is_spoken(form)] for client in CLIENTS}
+
+    async def main() -> list[Outcomes]:
+        said = []
+        for client, spoken in forms.items():
+            async with proxying(dict.fromkeys(spoken, servers[server][target]), config=config) as front:
+                flags = has_flags(target, server) and has_flags("compact", client)
+                said.append(await calling(client, front.ports, flags=flags, size=SOME, headers=HEADERS))
+        return said
+
+    has_headers = transport == "header"
+    assert run(main()) == [outcomes(each, server, served=target, has_headers=has_headers) for each in forms.values()]
 
 
-@pytest.mark.skipif(
-    not (NODE_PATH and shutil.which("node")),
-    reason="THRIFT_NODE_PATH names no folder with npm's thrift, or node is not there",
-)
-def test_npms_client_passes_the_proxy_in_every_form_it_speaks() -> None:
-    forms = [form for form in ALL if not form.startswith("header")]  # its THeader clients write none
+@both_modes
+def test_many_clients_of_every_form_at_once_share_a_server_and_each_get_their_own_answers(
+    multiplexing: bool, servers: dict[str, Ports]
+) -> None:
+    clients = {client: [form for form in FORMS[client] if "json" not in form] for client in CLIENTS}
 
-    async def main() -> Any:
-        async with (
-            serving("apache") as ports,
-            proxying({form: ports[form] for form in forms}, multiplexing=True) as fronts,
-        ):
-            process = await asyncio.create_subprocess_exec(
-                "node",
-                str(PEERS / "node.js"),
-                *(each for form in forms for each in (form, str(fronts[form]))),
-                stdout=asyncio.subprocess.PIPE,
-                env={**os.environ, "NODE_PATH": NODE_PATH},
+    async def main() -> list[Outcomes]:
+        config = {"upstream_transport": "framed", "upstream_protocol": "binary"}
+        async with proxying(
+            {"all": servers["apache"]["framed binary"]},
+            {"all": (route("all"),)},
+            multiplexing=multiplexing,
+            config=config,
+        ) as front:
+            return await asyncio.gather(
+                *(
+                    calling(each, dict.fromkeys(forms, front.ports["all"]), threads=4, flags=each != "node", size=4096)
+                    for each, forms in clients.items()
+                )
             )
-            output, _ = await process.communicate()
-            return json.loads(output)
 
-    assert run(main()) == dict.fromkeys(forms, {"buy": SAID["buy"], "noted": True} | FAILED)
-
-
-def test_many_clients_at_once_each_get_their_own_answers() -> None:
-    async def main() -> list[dict[str, Any]]:
-        async with (
-            serving("py2") as ports,
-            proxying({form: ports[form] for form in PLAIN}, multiplexing=False) as fronts,
-        ):
-            return await asyncio.gather(*(calling("py2", fronts) for _ in range(8)))
-
-    assert run(main()) == [expected("py2", PLAIN)] * 8
+    assert run(main()) == [
+        outcomes(forms, "apache", served="framed binary", has_headers=False) for forms in clients.values()
+    ]

@@ -131,6 +131,27 @@ def test_a_message_of_a_peer_in_one_form_becomes_that_peers_message_in_another(s
             assert found.origin_message == peers.origin_message
 
 
+@pytest.mark.parametrize("transport", ["framed", "unframed"])
+def test_a_message_without_a_version_gets_one_for_a_server_of_binary_and_its_reply_loses_it_again(
+    transport: str,
+) -> None:
+    codec = ThriftCodec(upstream_protocol="binary")
+    bare, strict = (
+        [
+            bytes.fromhex(row["hex"])
+            for row in golden()
+            if row["form"] == f"{transport} binary" and row.get("is_strict", True) is is_strict
+        ]
+        for is_strict in (False, True)
+    )
+    request = read(bare[0], codec=codec)
+    assert written(request, codec) == strict[0]
+    reply = read(strict[3], RESPONSE, codec)
+    reply.request = request
+    assert written(reply, codec) == bare[3]
+    assert written(read(bare[0], codec=CODEC)) == bare[0]
+
+
 def test_a_json_message_keeps_its_protocol() -> None:
     message = read(bytes.fromhex(str(rows("framed json")[0]["hex"])))
     data = written(message, ThriftCodec(upstream_transport="unframed"))

@@ -37,3 +37,10 @@ def skipped_in_pieces(protocol: Protocol, body: bytes, limits: Limits = LIMITS) 
         if end > walk.position and protocol.skip(body[:end], 0, walk):
             return walk.position
     return None
+
+
+def skipped_by_hand(protocol: Protocol, body: bytes, limits: Limits = LIMITS) -> int | None:
+    """The same as :func:`skipped`, value by value."""
+    walk = walk_of(protocol, limits)
+    walk.runs_up_to = 0
+    return walk.position if protocol.skip(body, 0, walk) else None

@@ -1,36 +1,31 @@
 """``shop.thrift`` with Apache Thrift for Python: its protocols and transports, without a compiler's output.
 
-``python apache.py serve`` listens on a port for each form and prints them as JSON; ``python apache.py call`` reads
-forms and ports as JSON from its input, makes every call of every form, and prints what came of each.
+``python -m tests.reference_codecs.thrift.peers.apache serve`` or ``call``, as :mod:`.talk` says.
 """
 
 from __future__ import annotations
 
-import json
-import socketserver
 import sys
-import threading
+from collections import Counter
+from collections.abc import Mapping
+from itertools import cycle
 from typing import Any
 
 from thrift.protocol.TBinaryProtocol import TBinaryProtocol
 from thrift.protocol.TCompactProtocol import TCompactProtocol
 from thrift.protocol.THeaderProtocol import THeaderProtocol
 from thrift.protocol.TJSONProtocol import TJSONProtocol
+from thrift.protocol.TMultiplexedProtocol import TMultiplexedProtocol
 from thrift.Thrift import TApplicationException, TMessageType, TType
-from thrift.transport.THeaderTransport import THeaderSubprotocolID, THeaderTransformID
+from thrift.TMultiplexedProcessor import TMultiplexedProcessor
+from thrift.transport.THeaderTransport import THeaderClientType, THeaderSubprotocolID, THeaderTransformID
 from thrift.transport.TSocket import TSocket
 from thrift.transport.TTransport import TBufferedTransport, TFramedTransport, TTransportBase
 
-FORMS = (
-    "framed binary",
-    "framed compact",
-    "framed json",
-    "unframed binary",
-    "unframed compact",
-    "unframed json",
-    "header binary",
-    "header compact",
-)
+from tests.reference_codecs.thrift.peers import talk
+
+_FORMS = talk.FORMS["apache"]
+_SERVES = (*_FORMS, *(f"{form} Shop" for form in _FORMS), "chatty binary", "chatty compact")
 
 
 class Struct:
@@ -44,12 +39,18 @@ class Struct:
                 setattr(self, spec[2], values.get(spec[2]))
 
     def read(self, protocol: Any) -> None:
-        """Fills the struct."""
-        protocol.readStruct(self, self.thrift_spec)
+        """Fills the struct, by the library's extension in C where the protocol has one."""
+        if protocol._fast_decode is not None:
+            protocol._fast_decode(self, protocol, [type(self), self.thrift_spec])
+        else:
+            protocol.readStruct(self, self.thrift_spec)
 
     def write(self, protocol: Any) -> None:
-        """Writes what is set of it."""
-        protocol.writeStruct(self, self.thrift_spec)
+        """Writes what is set of it, likewise."""
+        if protocol._fast_encode is not None:
+            protocol.trans.write(protocol._fast_encode(self, [type(self), self.thrift_spec]))
+        else:
+            protocol.writeStruct(self, self.thrift_spec)
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)
@@ -64,6 +65,7 @@ def struct(name: str, *fields: tuple[int, int, str, Any]) -> type[Struct]:
     return type(name, (Struct,), {"thrift_spec": tuple(by_id.get(number) for number in range(last + 1))})
 
 
+_TEXTS = (TType.STRING, "UTF8", TType.STRING, "UTF8", False)
 _PARTS: list[Any] = [None, None]
 Item = struct(
     "Item",
@@ -80,30 +82,33 @@ Item = struct(
 )
 _PARTS[:] = [Item, Item.thrift_spec]
 SoldOut = struct("SoldOut", (1, TType.STRING, "why", "UTF8"))
-_ITEM = (Item, Item.thrift_spec)
-_SOLD_OUT = (SoldOut, SoldOut.thrift_spec)
+_ITEM = [Item, Item.thrift_spec]
+_SOLD_OUT = [SoldOut, SoldOut.thrift_spec]
 ARGUMENTS = {
     "echo": struct("echo_args", (1, TType.STRUCT, "item", _ITEM)),
     "buy": struct("buy_args", (1, TType.STRING, "name", "UTF8")),
     "fail": struct("fail_args", (1, TType.STRING, "why", "UTF8")),
     "note": struct("note_args", (1, TType.STRING, "text", "UTF8")),
-    "noted": struct("noted_args"),
+    "noted": struct("noted_args", (1, TType.STRING, "text", "UTF8")),
+    "headers": struct("headers_args"),
 }
 RESULTS = {
     "echo": struct("echo_result", (0, TType.STRUCT, "success", _ITEM)),
     "buy": struct("buy_result", (0, TType.I32, "success", None), (1, TType.STRUCT, "sold", _SOLD_OUT)),
     "fail": struct("fail_result", (0, TType.I32, "success", None)),
     "noted": struct("noted_result", (0, TType.I32, "success", None)),
+    "headers": struct("headers_result", (0, TType.MAP, "success", _TEXTS)),
 }
 
 
-def an_item(picture: bytes = b"\x00\xff\x80") -> Any:
+def an_item(picture: bytes = b"\x00\xff\x80", *, number: int = 2**31 - 1, has_flags: bool = True) -> Any:
     """An item with something of every type in it."""
-    part = Item(id=-1, name="größe", flags=[False, True, True], sizes=set(), parts=[], sold=False)
+    few, many = ([False, True, True], [True, False] * 9) if has_flags else (None, None)
+    part = Item(id=-1, name="größe", flags=few, sizes=set(), parts=[], sold=False)
     return Item(
-        id=2**31 - 1,
+        id=number,
         name="kettle",
-        flags=[True, False] * 9,
+        flags=many,
         stock={"here": 2**40, "there": -1},
         sizes={-5, 0, 300},
         picture=picture,
@@ -114,18 +119,19 @@ def an_item(picture: bytes = b"\x00\xff\x80") -> Any:
     )
 
 
-def protocol_over(transport: Any, form: str, *, is_strict: bool = True, is_compressed: bool = False) -> Any:
-    """The library's protocol of a form."""
-    kind, name = form.split()
-    if kind == "header":
+def protocol_over(transport: Any, form: str) -> Any:
+    """The library's protocol of a form, its service left out."""
+    kind, name = form.split()[:2]
+    if kind in ("header", "zlib", "chatty"):
         number = THeaderSubprotocolID.BINARY if name == "binary" else THeaderSubprotocolID.COMPACT
-        headed = THeaderProtocol(transport, [0, 1, 2, 3, 4], number)
-        if is_compressed:
+        headed = THeaderProtocol(transport, [THeaderClientType.HEADERS], number)
+        if kind == "zlib":
             headed.trans.add_transform(THeaderTransformID.ZLIB)
         return headed
     wrapped: TTransportBase = (TFramedTransport if kind == "framed" else TBufferedTransport)(transport)
-    if name == "binary":
-        return TBinaryProtocol(wrapped, strictWrite=is_strict)
+    if name in ("binary", "non-strict"):
+        is_strict = name == "binary"
+        return TBinaryProtocol(wrapped, strictRead=is_strict, strictWrite=is_strict)
     return TCompactProtocol(wrapped) if name == "compact" else TJSONProtocol(wrapped)
 
 
@@ -149,97 +155,122 @@ def receive(protocol: Any) -> tuple[str, int, int, Any]:
     return name, kind, seqid, body
 
 
-class Handler(socketserver.BaseRequestHandler):
-    """One connection to a server of one form."""
-
-    def handle(self) -> None:
-        """Answers calls until the client leaves."""
-        socket = TSocket()
-        socket.setHandle(self.request)
-        protocol = protocol_over(socket, self.server.form)  # type: ignore[attr-defined]
-        try:
-            while True:
-                self.answer(protocol)
-        except Exception:  # the library says the end of a connection in several ways
-            self.request.close()
-
-    def answer(self, protocol: Any) -> None:
-        """Answers one call."""
-        name, kind, seqid, arguments = receive(protocol)
-        method = name.rpartition(":")[2]
-        if kind == TMessageType.ONEWAY:
-            self.server.noted += 1  # type: ignore[attr-defined]
-            return
-        if method == "fail":
-            send(protocol, method, TMessageType.EXCEPTION, seqid, TApplicationException(6, arguments.why))
-            return
-        if method == "echo":
-            result = RESULTS["echo"](success=arguments.item)
-        elif method == "noted":
-            result = RESULTS["noted"](success=self.server.noted)  # type: ignore[attr-defined]
-        elif arguments.name == "kettle":
-            result = RESULTS["buy"](success=7)
-        else:
-            result = RESULTS["buy"](sold=SoldOut(why=f"no {arguments.name}"))
-        send(protocol, method, TMessageType.REPLY, seqid, result)
+def headers_of(protocol: Any) -> dict[str, str]:
+    """The headers of the message read last."""
+    if not isinstance(protocol, THeaderProtocol):
+        return {}
+    return {key.decode(): value.decode() for key, value in protocol.get_headers().items()}
 
 
-class Server(socketserver.ThreadingTCPServer):
-    """A server of one form."""
+def set_headers(protocol: Any, headers: Mapping[str, str]) -> None:
+    """Has the message that is written next carry headers, where it can."""
+    for key, value in headers.items() if isinstance(protocol, THeaderProtocol) else ():
+        protocol.set_header(key.encode(), value.encode())
 
-    daemon_threads = True
 
-    def __init__(self, form: str) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+class Shop:
+    """The service, on one connection of a server."""
+
+    def __init__(self, form: str, notes: Counter[str], protocol: Any) -> None:
         self.form = form
-        self.noted = 0
+        self.notes = notes
+        self.protocol = protocol
+
+    def process(self, iprot: Any, oprot: Any) -> None:
+        """Answers one call; a reply has the headers of its call, each under a name that says so."""
+        method, kind, seqid, arguments = receive(iprot)
+        seen = headers_of(self.protocol)
+        if kind == TMessageType.ONEWAY:
+            self.notes[arguments.text] += 1
+            return
+        set_headers(self.protocol, {f"Reply-{key}": value for key, value in seen.items()})
+        if method == "fail":
+            send(oprot, method, TMessageType.EXCEPTION, seqid, TApplicationException(6, arguments.why))
+        else:
+            send(oprot, method, TMessageType.REPLY, seqid, self.result(method, arguments, seen))
+
+    def result(self, method: str, arguments: Any, seen: dict[str, str]) -> Struct:
+        """What a call returns or throws."""
+        if method == "buy" and arguments.name != "kettle":
+            return RESULTS["buy"](sold=SoldOut(why=f"no {arguments.name}"))
+        if method == "buy":
+            return RESULTS["buy"](success=7)
+        if method == "noted":
+            return RESULTS["noted"](success=self.notes[arguments.text])
+        if method == "headers":
+            return RESULTS["headers"](success=seen | {"form": self.form})
+        return RESULTS["echo"](success=arguments.item)
 
 
-def serve() -> None:
-    """Listens for every form until the input ends."""
-    servers = {form: Server(form) for form in FORMS}
-    for server in servers.values():
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-    print(json.dumps({form: server.server_address[1] for form, server in servers.items()}), flush=True)
-    sys.stdin.read()
+class Link:
+    """One connection of a client."""
+
+    def __init__(self, connection: Any, form: str, notes: Counter[str]) -> None:
+        socket = TSocket()
+        socket.setHandle(connection)
+        self.protocol = protocol_over(socket, form)
+        self.is_chatty = form.startswith("chatty")
+        shop = Shop(form, notes, self.protocol)
+        self.processor: Any = shop
+        if form.endswith("Shop"):
+            self.processor = TMultiplexedProcessor()
+            self.processor.registerProcessor("Shop", shop)
+
+    def answer(self) -> None:
+        """Answers one call."""
+        self.processor.process(self.protocol, self.protocol)
+        if self.is_chatty:
+            self.protocol.trans.flush()
 
 
-def call(protocol: Any, method: str, seqid: int, **arguments: Any) -> Any:
-    """One call's result; an exception of either kind as a string."""
-    send(protocol, method, TMessageType.CALL, seqid, ARGUMENTS[method](**arguments))
-    answered, kind, answered_id, body = receive(protocol)
-    if (answered, answered_id) != (method, seqid):
-        return f"answered {answered} {answered_id}"
-    if kind == TMessageType.EXCEPTION:
-        return f"application exception {body.type}: {body.message}"
-    sold = getattr(body, "sold", None)
-    return f"sold out: {sold.why}" if sold else body.success
+class Caller:
+    """One connection to a server."""
 
+    def __init__(self, form: str, port: int, job: talk.Job) -> None:
+        self.job = job
+        self.socket = TSocket("127.0.0.1", port)
+        self.socket.setTimeout(talk.PATIENCE * 1000)
+        self.socket.open()
+        self.protocol = protocol_over(self.socket, form)
+        self.out = TMultiplexedProtocol(self.protocol, "Shop") if form.endswith("Shop") else self.protocol
+        self.seqids = cycle((5, 0, -3, 2**31 - 1, 1, 1))
+        self.told: Mapping[str, str] = {}
 
-def conversation(protocol: Any, size: int) -> dict[str, Any]:
-    """Every call once, and what came of it; one of them carries ``size`` bytes."""
-    item, big = an_item(), an_item(bytes(range(256)) * (size // 256))
-    said: dict[str, Any] = {"echo": call(protocol, "echo", 5, item=item) == item}
-    said["buy"] = [call(protocol, "buy", 0, name=name) for name in ("kettle", "mug")]
-    said["fail"] = call(protocol, "fail", -3, why="no reason")
-    send(protocol, "note", TMessageType.ONEWAY, 0, ARGUMENTS["note"](text="hello"))
-    said["noted"] = call(protocol, "noted", 1) >= 1
-    said["big"] = call(protocol, "echo", 2**31 - 1, item=big) == big
-    return said
+    def _send(self, method: str, kind: int, seqid: int, arguments: tuple[Any, ...]) -> None:
+        struct = ARGUMENTS[method]
+        names = [spec[2] for spec in struct.thrift_spec if spec]
+        set_headers(self.protocol, self.job.headers)
+        send(self.out, method, kind, seqid, struct(**dict(zip(names, arguments, strict=True))))
 
+    def call(self, method: str, *arguments: Any) -> Any:
+        """A call's result; an exception of either kind as a string."""
+        seqid = next(self.seqids)
+        self._send(method, TMessageType.CALL, seqid, arguments)
+        answered, kind, answered_id, body = receive(self.protocol)
+        self.told = headers_of(self.protocol)
+        if (answered, answered_id) != (method, seqid):
+            return f"answered {answered} {answered_id}"
+        if kind == TMessageType.EXCEPTION:
+            return f"application exception {body.type}: {body.message}"
+        sold = getattr(body, "sold", None)
+        return f"sold out: {sold.why}" if sold else body.success
 
-def call_all() -> None:
-    """Makes every call of every form that the input names, each on a connection of its own."""
-    said = {}
-    for form, port in json.load(sys.stdin).items():
-        socket = TSocket("127.0.0.1", port)
-        socket.setTimeout(20_000)
-        socket.open()
-        # The library's JSON takes seconds for what is large.
-        said[form] = conversation(protocol_over(socket, form), 1 << (14 if "json" in form else 20))
-        socket.close()
-    print(json.dumps(said))
+    def tell(self, method: str, *arguments: Any) -> None:
+        """Sends a oneway."""
+        self._send(method, TMessageType.ONEWAY, next(self.seqids), arguments)
+
+    def item(self, number: int, picture: bytes) -> Any:
+        """An item of that number."""
+        return an_item(picture, number=number, has_flags=self.job.flags)
+
+    def is_same(self, answer: Any, item: Any) -> bool:
+        """Whether an item came back."""
+        return bool(answer == item)
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self.socket.close()
 
 
 if __name__ == "__main__":
-    serve() if sys.argv[1] == "serve" else call_all()
+    talk.serve(_SERVES, Link) if sys.argv[1] == "serve" else talk.call(Caller)

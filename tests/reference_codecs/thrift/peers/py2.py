@@ -1,38 +1,47 @@
-"""``shop.thrift`` with thriftpy2. ``serve`` and ``call`` as ``apache.py`` has them."""
+"""``shop.thrift`` with thriftpy2.
+
+``python -m tests.reference_codecs.thrift.peers.py2 serve`` or ``call``, as :mod:`.talk` says. It has no header
+transport; its JSON protocol that is Apache's cannot tell where a message ends on a connection.
+"""
 
 from __future__ import annotations
 
-import json
-import socketserver
 import sys
-import threading
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import thriftpy2
-from thriftpy2.protocol import TCompactProtocol, TCyBinaryProtocol
-from thriftpy2.thrift import TApplicationException, TClient, TProcessor
+from thriftpy2.protocol import TCompactProtocol, TCyBinaryProtocol, TMultiplexedProtocol
+from thriftpy2.thrift import TApplicationException, TClient, TMultiplexedProcessor, TProcessor
 from thriftpy2.transport import TCyBufferedTransport, TCyFramedTransport, TSocket
 
-FORMS = ("framed binary", "framed compact", "unframed binary", "unframed compact")
+from tests.reference_codecs.thrift.peers import talk
+
+_FORMS = talk.FORMS["py2"]
+_SERVES = (*_FORMS, *(f"{form} Shop" for form in _FORMS))
 
 shop = thriftpy2.load(str(Path(__file__).parent / "shop.thrift"), "shop_thrift")
 
 
 def protocol_over(transport: Any, form: str) -> Any:
-    """The library's protocol of a form."""
-    kind, name = form.split()
+    """The library's protocol of a form, its service left out."""
+    kind, name = form.split()[:2]
     wrapped = (TCyFramedTransport if kind == "framed" else TCyBufferedTransport)(transport)
-    return (TCyBinaryProtocol if name == "binary" else TCompactProtocol)(wrapped)
+    if name == "compact":
+        return TCompactProtocol(wrapped)
+    return TCyBinaryProtocol(wrapped, strict_read=name == "binary", strict_write=name == "binary")
 
 
-def an_item(picture: bytes = b"\x00\xff\x80") -> Any:
+def an_item(picture: bytes = b"\x00\xff\x80", *, number: int = 2**31 - 1, has_flags: bool = True) -> Any:
     """An item with something of every type in it."""
-    part = shop.Item(id=-1, name="größe", flags=[False, True, True], sizes=[], parts=[], sold=False)
+    few, many = ([False, True, True], [True, False] * 9) if has_flags else (None, None)
+    part = shop.Item(id=-1, name="größe", flags=few, sizes=[], parts=[], sold=False)
     return shop.Item(
-        id=2**31 - 1,
+        id=number,
         name="kettle",
-        flags=[True, False] * 9,
+        flags=many,
         stock={"here": 2**40, "there": -1},
         sizes=[-5, 0, 300],  # what the library reads a set as
         picture=picture,
@@ -43,11 +52,19 @@ def an_item(picture: bytes = b"\x00\xff\x80") -> Any:
     )
 
 
+def is_same(answer: Any, item: Any) -> bool:
+    """Whether an item came back, its set in any order."""
+    answer.sizes.sort()
+    item.sizes.sort()
+    return bool(answer == item)
+
+
 class Shop:
     """The service."""
 
-    def __init__(self) -> None:
-        self.notes = 0
+    def __init__(self, form: str, notes: Counter[str]) -> None:
+        self.form = form
+        self.notes = notes
 
     def echo(self, item: Any) -> Any:
         """Answers with the item."""
@@ -65,88 +82,70 @@ class Shop:
 
     def note(self, text: str) -> None:
         """Counts."""
-        self.notes += bool(text)
+        self.notes[text] += 1
 
-    def noted(self) -> int:
-        """How many notes there were."""
-        return self.notes
+    def noted(self, text: str) -> int:
+        """How often that was said."""
+        return self.notes[text]
+
+    def headers(self) -> dict[str, str]:
+        """What was seen."""
+        return {"form": self.form}
 
 
-class Handler(socketserver.BaseRequestHandler):
-    """One connection to a server of one form."""
+class Link:
+    """One connection of a client."""
 
-    def handle(self) -> None:
-        """Answers calls until the client leaves."""
+    def __init__(self, connection: Any, form: str, notes: Counter[str]) -> None:
         socket = TSocket()
-        socket.set_handle(self.request)
-        protocol = protocol_over(socket, self.server.form)  # type: ignore[attr-defined]
-        try:
-            while True:
-                self.server.processor.process(protocol, protocol)  # type: ignore[attr-defined]
-        except Exception:  # the library says the end of a connection in several ways
-            self.request.close()
+        socket.set_handle(connection)
+        self.protocol = protocol_over(socket, form)
+        self.processor = TProcessor(shop.Shop, Shop(form, notes))
+        if form.endswith("Shop"):
+            several = TMultiplexedProcessor()
+            several.register_processor("Shop", self.processor)
+            self.processor = several
+
+    def answer(self) -> None:
+        """Answers one call."""
+        self.processor.process(self.protocol, self.protocol)
 
 
-class Server(socketserver.ThreadingTCPServer):
-    """A server of one form."""
+class Caller:
+    """One connection to a server. Every message has the sequence id 0, as the library writes it."""
 
-    daemon_threads = True
+    told: Mapping[str, str] = {}
 
-    def __init__(self, form: str) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.form = form
-        self.processor = TProcessor(shop.Shop, Shop())
-
-
-def serve() -> None:
-    """Listens for every form until the input ends."""
-    servers = {form: Server(form) for form in FORMS}
-    for server in servers.values():
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-    print(json.dumps({form: server.server_address[1] for form, server in servers.items()}), flush=True)
-    sys.stdin.read()
-
-
-def call(function: Any, *arguments: Any) -> Any:
-    """One call's result; an exception of either kind as a string."""
-    try:
-        return function(*arguments)
-    except shop.SoldOut as error:
-        return f"sold out: {error.why}"
-    except TApplicationException as error:
-        return f"application exception {error.type}: {error.message}"
-
-
-def is_same(answer: Any, item: Any) -> bool:
-    """Whether an item came back, its set in any order."""
-    answer.sizes.sort()
-    item.sizes.sort()
-    return bool(answer == item)
-
-
-def conversation(client: Any) -> dict[str, Any]:
-    """Every call once, and what came of it."""
-    item, big = an_item(), an_item(bytes(range(256)) * 4096)
-    said: dict[str, Any] = {"echo": is_same(call(client.echo, item), item)}
-    said["buy"] = [call(client.buy, name) for name in ("kettle", "mug")]
-    client.note("hello")
-    said["noted"] = call(client.noted) >= 1
-    said["big"] = is_same(call(client.echo, big), big)
-    return said
-
-
-def call_all() -> None:
-    """Makes every call of every form that the input names, each on a connection of its own."""
-    said = {}
-    for form, port in json.load(sys.stdin).items():
+    def __init__(self, form: str, port: int, job: talk.Job) -> None:
+        self.job = job
         socket = TSocket("127.0.0.1", port)
-        socket.set_timeout(20_000)
+        socket.set_timeout(int(talk.PATIENCE * 1000))
         protocol = protocol_over(socket, form)
         socket.open()
-        said[form] = conversation(TClient(shop.Shop, protocol))
-        socket.close()
-    print(json.dumps(said))
+        self.client = TClient(shop.Shop, TMultiplexedProtocol(protocol, "Shop") if form.endswith("Shop") else protocol)
+        self.close = socket.close
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """A call's result; an exception of either kind as a string."""
+        try:
+            return getattr(self.client, method)(*arguments)
+        except shop.SoldOut as error:
+            return f"sold out: {error.why}"
+        except TApplicationException as error:
+            return f"application exception {error.type}: {error.message}"
+
+    def tell(self, method: str, *arguments: Any) -> None:
+        """Sends a oneway."""
+        getattr(self.client, method)(*arguments)
+
+    def item(self, number: int, picture: bytes) -> Any:
+        """An item of that number."""
+        return an_item(picture, number=number, has_flags=self.job.flags)
+
+    def is_same(self, answer: Any, item: Any) -> bool:
+        """Whether an item came back."""
+        return is_same(answer, item)
 
 
 if __name__ == "__main__":
-    serve() if sys.argv[1] == "serve" else call_all()
+    talk.serve(_SERVES, Link) if sys.argv[1] == "serve" else talk.call(Caller)

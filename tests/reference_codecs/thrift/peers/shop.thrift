@@ -21,5 +21,6 @@ service Shop {
   i32 buy(1: string name) throws (1: SoldOut sold),
   i32 fail(1: string why),
   oneway void note(1: string text),
-  i32 noted(),
+  i32 noted(1: string text),
+  map<string, string> headers(),
 }

@@ -1,0 +1,74 @@
+"""A table of hashes: ``envoy.config.cluster.v3.Cluster.LbPolicy.MAGLEV``.
+
+The algorithm is that of "Maglev: A Fast and Reliable Software Network Load Balancer" (2016), section 3.4, with Envoy's
+weights: each endpoint claims the entries of the table in an order of its own, all take turns, and each takes the first
+of its order that is still free.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
+from metaprotocol_sdk.proxy.xxhash64 import xxhash64
+
+
+class Maglev:
+    """A request goes to the endpoint at its hash, modulo the table's size.
+
+    Entries are Envoy's, so that the two agree on every hash.
+
+    Args:
+        endpoints: At least one.
+        table_size: ``table_size``, a prime, or an endpoint's order would not reach every entry.
+        rng: What a request without a hash is given an entry by.
+    """
+
+    __slots__ = ("_rng", "_table")
+
+    def __init__(self, endpoints: Sequence[Endpoint], table_size: int, rng: random.Random) -> None:
+        self._table = _filled(endpoints, table_size)
+        self._rng = rng
+
+    def pick(self, hash_value: int | None = None, /) -> Endpoint:
+        """The endpoint of ``hash_value``, or of any entry."""
+        if hash_value is None:
+            hash_value = self._rng.getrandbits(64)
+        return self._table[hash_value % len(self._table)]
+
+
+class _Claim:
+    """One endpoint's order: where it is, how far it steps, and when its turn comes."""
+
+    __slots__ = ("at", "due", "endpoint", "step", "weight")
+
+    def __init__(self, endpoint: Endpoint, size: int) -> None:
+        name = endpoint.name.encode()
+        self.endpoint = endpoint
+        self.at = xxhash64(name) % size
+        self.step = xxhash64(name, 1) % (size - 1) + 1
+        self.weight = endpoint.weight
+        self.due = 0
+
+
+def _filled(endpoints: Sequence[Endpoint], size: int) -> list[Endpoint]:
+    table: list[Any] = [None] * size
+    claims = [_Claim(each, size) for each in endpoints]
+    heaviest = max(each.weight for each in endpoints)
+    free, turn = size, 0
+    while True:
+        turn += 1
+        for claim in claims:
+            if turn * claim.weight < claim.due:  # the heaviest has every turn, one of half its weight every second
+                continue
+            claim.due += heaviest
+            at, step = claim.at, claim.step
+            while table[at] is not None:
+                at = (at + step) % size
+            table[at] = claim.endpoint
+            claim.at = (at + step) % size
+            free -= 1
+            if not free:
+                return table

@@ -1,0 +1,69 @@
+"""Each endpoint in its turn: ``envoy.config.cluster.v3.Cluster.LbPolicy.ROUND_ROBIN``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import heappop, heappush
+
+from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
+
+
+class RoundRobin:
+    """Endpoints of equal weight: one after the other, starting with the first."""
+
+    __slots__ = ("_endpoints", "_turn")
+
+    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
+        self._endpoints = endpoints
+        self._turn = -1
+
+    def pick(self, _hash_value: int | None = None, /) -> Endpoint:
+        """The next one in turn."""
+        self._turn = turn = (self._turn + 1) % len(self._endpoints)
+        return self._endpoints[turn]
+
+
+class WeightedRoundRobin:
+    """Endpoints of unequal weight, as smoothly mixed as whole turns allow.
+
+    After any number of picks each endpoint has had its exact share of them, rounded up or down. Envoy's scheduler
+    keeps the shares as well, but gives the heaviest endpoint its picks in a row.
+
+    How: with a share of ``w`` in ``W`` the k-th pick of an endpoint (from 0) may come at turn ``k * W / w`` rounded
+    down and must have come before turn ``(k + 1) * W / w`` rounded up. Of those that may, the one that must soonest
+    is picked; that this meets every deadline is R. Tijdeman's theorem ("The chairman assignment problem", 1980). A
+    round is ``W`` turns, and starts as the first one did.
+    """
+
+    __slots__ = ("_early", "_endpoints", "_picks", "_ready", "_round", "_turn")
+
+    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
+        self._endpoints = endpoints
+        self._round = sum(each.weight for each in endpoints)
+        self._start()
+
+    def _start(self) -> None:
+        self._turn = 0
+        self._picks = [0] * len(self._endpoints)
+        self._early: list[tuple[int, int]] = []
+        """Those whose next pick may not come yet: the turn it may come at, and the index."""
+        self._ready = sorted((self._deadline(index), index) for index in range(len(self._endpoints)))
+        """Those whose next pick may come: the turn it must have come before, and the index."""
+
+    def _deadline(self, index: int) -> int:
+        return -(-(self._picks[index] + 1) * self._round // self._endpoints[index].weight)
+
+    def pick(self, _hash_value: int | None = None, /) -> Endpoint:
+        """The endpoint whose turn it is."""
+        early, ready = self._early, self._ready
+        while early and early[0][0] <= self._turn:
+            index = heappop(early)[1]
+            heappush(ready, (self._deadline(index), index))
+        index = heappop(ready)[1]
+        endpoint = self._endpoints[index]
+        self._picks[index] = picks = self._picks[index] + 1
+        heappush(early, (picks * self._round // endpoint.weight, index))
+        self._turn += 1
+        if self._turn == self._round:
+            self._start()
+        return endpoint

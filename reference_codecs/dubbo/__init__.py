@@ -1,0 +1,1 @@
+"""Apache Dubbo: its frame, the serializations of its bodies, and hessian2."""
