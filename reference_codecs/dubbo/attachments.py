@@ -70,7 +70,7 @@ def _changes(found: WalkedMap, mutation: Mutation) -> tuple[dict[int, bytes | No
     seen: set[str] = set()
     changes: dict[int, bytes | None] = {}
     for index, entry in enumerate(found.entries):
-        key = None if entry.key is None else entry.key.lower()
+        key = None if entry.key is None else valid(entry.key).lower()
         if key not in folded:
             continue
         new = None if key in seen else folded[key][1]

@@ -42,7 +42,7 @@ def _value(value: Value) -> bytes:
         case bool():
             return _tag(_BOOL, _VARINT) + bytes([value])
         case int() | float():
-            return _tag(_NUMBER, _EIGHT_BYTES) + _DOUBLE.pack(value)
+            return _tag(_NUMBER, _EIGHT_BYTES) + _DOUBLE.pack(float(value))
         case str():
             return _delimited(_STRING, value.encode(errors="replace"))
         case Mapping():

@@ -146,3 +146,31 @@ def test_a_stateful_codecs_reply_is_read_after_the_request_it_answers() -> None:
     tried = Case(side=RESPONSE, wire=tiny(b"r", request_id=3), requests=(tiny(b"q", request_id=3),), request_id=99)
     for law in ("passes_through_unchanged", "carries_the_request_id"):
         CHECKS[law].function(RememberingCodec, tried)
+
+
+class StringsInTheBody(MailCodec):
+    """It counts all but the first byte as body, headers too, and reads them at once."""
+
+    puts_off = False
+
+    def decode(self, buffer: Buffer, metadata: Metadata) -> DecodeStatus:
+        status = super().decode(buffer, metadata)
+        if status is DecodeStatus.DONE:
+            metadata.header_size, metadata.body_size = 1, len(metadata.origin_message) - 1
+            strings = dict(metadata.folded)
+            if self.puts_off:
+                metadata.folded.clear()
+                metadata.defer(lambda message: message.folded.update(strings))
+        return status
+
+
+class PutsOffTheStringsInTheBody(StringsInTheBody):
+    puts_off = True
+
+
+def test_a_body_changes_with_the_strings_that_are_in_it_only_where_they_are_put_off() -> None:
+    check = CHECKS["mutation_is_applied"].function
+    tried = case(mutation=Mutation(z="x"))
+    check(PutsOffTheStringsInTheBody, tried)
+    with pytest.raises(Broken, match="wrote the body"):
+        check(StringsInTheBody, tried)
