@@ -141,7 +141,6 @@ async def play(
     has_ids, multiplexing = mode
     limits, breakers = bounds
     codec = IdCodec if has_ids else LineCodec
-    breakers = CircuitBreakersConfig(max_connections=connections)
     backends = [Backend(codec(), answer=None) for _ in range(2)]
     async with proxy(
         *backends, codec=codec, multiplexing=multiplexing, limits=limits, circuit_breakers=breakers
