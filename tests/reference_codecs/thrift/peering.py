@@ -132,7 +132,7 @@ async def proxying(
         ListenerConfig(
             name=name,
             address=Address("127.0.0.1", 0),
-            stat_prefix="thrift",
+            stat_prefix=name,  # whose counters are then its own
             protocol=ProtocolConfig(
                 name="thrift",
                 codec="reference_codecs.thrift.codec:ThriftCodec",

@@ -38,7 +38,8 @@ class Processor {
   }
 
   process(input, output) {
-    const { fname, mtype, rseqid } = input.readMessageBegin();
+    const { fname: name, mtype, rseqid } = input.readMessageBegin();
+    const fname = String(name); // bytes, of a message without a version
     const args = readStruct(input, fname);
     input.readMessageEnd();
     const seen = this.form.startsWith('header') ? { ...input.trans.getReadHeaders() } : {};
