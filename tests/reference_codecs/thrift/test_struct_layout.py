@@ -137,8 +137,8 @@ def test_of_very_many_values_and_levels_the_first_are_named() -> None:
     found = struct_fields(body, 0, BINARY)
     assert len(found) == MOST_VALUES + 1
     assert (found[-1].name, found[-1].problem) == ("more", "")
-    for nest in (b"\x0c\0\1", b"\x0f\0\1\x0f\0\0\0\1" + b"\x0f\0\0\0\1" * 10_000):
-        found = struct_fields(nest * 10_000, 0, BINARY)
+    for deep in (b"\x0c\0\1" * 10_000, b"\x0f\0\1" + b"\x0f\0\0\0\1" * 10_000):
+        found = struct_fields(deep, 0, BINARY)
         assert found[-1].name == "more"
         assert len(found) <= MOST_LEVELS + 2
 
