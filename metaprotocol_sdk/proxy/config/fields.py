@@ -55,6 +55,17 @@ def read_period(value: object) -> float:
     return seconds
 
 
+def read_percent(value: object) -> float:
+    """A number from 0 to 100.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 100:
+        return float(value)
+    raise expected("a number from 0 to 100", value)
+
+
 def seconds_at(fields: Entries, key: str, default: float) -> float:
     """The seconds of a duration that is not validated yet; ``default`` when there is none, or it is wrong.
 
