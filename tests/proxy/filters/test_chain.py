@@ -192,6 +192,22 @@ def test_a_filter_that_raises_fails_its_request_and_no_more(hook: str, caplog: p
     assert "bug in a filter: Recorder.on_re" in caplog.text
 
 
+@pytest.mark.parametrize("hook", ["on_request", "on_response"])
+@pytest.mark.parametrize("outcome", ["cancelled", "nonsense"])
+def test_a_wait_that_comes_to_nothing_fails_its_request(
+    hook: str, outcome: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    setup = Setup(b={hook: "wait"})
+    stream = setup.start()
+    if hook == "on_response":
+        setup.chain.respond(stream, request(message_type=MessageType.RESPONSE))
+    setup.pending[0].is_cancelled = outcome == "cancelled"
+    setup.pending[0].finish("nonsense")  # type: ignore[arg-type]
+    assert setup.downstream.delivered == [stream]
+    assert stream.error == Error(ErrorType.UNSPECIFIED, "meta protocol filter chain: a filter failed")
+    assert f"bug in a filter: the wait of Recorder.{hook} " in caplog.text
+
+
 def test_malformed_strings_found_by_a_filter_or_the_router_reject_the_request() -> None:
     broken = DecodeError("bad strings")
     for setup in (Setup(b={"on_request": broken}), Setup(route=broken)):
