@@ -86,7 +86,7 @@ LISTENER = """
         typed_config:
           '@type': type.googleapis.com/aeraki.meta_protocol_proxy.v1alpha.MetaProtocolProxy
           stat_prefix: {name}
-          protocol: {{name: app, codec: {{name: "tests.proxy.codecs:{codec}"}}}}
+          protocol: {{name: app, codec: {{name: "tests.proxy.codecs:{codec}"}}, multiplexing: {multiplexing}}}
           route_config: {{routes: [{{route: {{cluster: all}}}}]}}
           meta_protocol_filters:
 {filters}
@@ -110,8 +110,17 @@ def configuration(*listeners: str) -> str:
     return f"{node}static_resources:\n  clusters: [{{name: all}}]\n  listeners:{''.join(listeners)}"
 
 
-def listener(filters: str, *, name: str = "main", direction: str = "UNSPECIFIED", codec: str = "IdCodec") -> str:
-    return LISTENER.format(name=name, direction=direction, codec=codec, filters=filters)
+def listener(
+    filters: str,
+    *,
+    name: str = "main",
+    direction: str = "UNSPECIFIED",
+    codec: str = "IdCodec",
+    multiplexing: bool = False,
+) -> str:
+    return LISTENER.format(
+        name=name, direction=direction, codec=codec, multiplexing=str(multiplexing).lower(), filters=filters
+    )
 
 
 def test_listeners_limit_for_themselves_and_what_has_one_name_is_counted_together() -> None:
@@ -148,11 +157,14 @@ def test_a_oneway_over_the_limit_is_dropped_and_its_connection_goes_on() -> None
 
 
 @pytest.mark.parametrize("direction", ["OUTBOUND", "INBOUND", "UNSPECIFIED"])
-def test_the_other_side_is_told_who_this_is(direction: str) -> None:
+@pytest.mark.parametrize("multiplexing", [False, True])
+def test_the_other_side_is_told_who_this_is(direction: str, multiplexing: bool) -> None:
     told = dict(peer_mutation(NODE))
 
     async def main() -> None:
-        config = parse_config(configuration(listener(EXCHANGE, direction=direction)), filters=filter_models())
+        config = parse_config(
+            configuration(listener(EXCHANGE, direction=direction, multiplexing=multiplexing)), filters=filter_models()
+        )
         backend = Backend(IdCodec())
         async with serving(config, backend) as running:
             client = await running.client()
