@@ -43,12 +43,16 @@ class Serving:
         await until(lambda: self.count(name) == value)
 
 
-def moved(config: ProxyConfig, backends: Iterable[Backend]) -> ProxyConfig:
-    """The configuration with listeners on free ports of the loopback, and every cluster before those servers."""
+def moved(config: ProxyConfig, backends: Iterable[Backend], homes: Mapping[str, Backend] | None = None) -> ProxyConfig:
+    """The configuration with listeners on free ports of the loopback, and every cluster before those servers.
+
+    ``homes`` are the clusters, by name, that are before one server alone.
+    """
     endpoints = tuple(EndpointConfig(backend.address) for backend in backends)
 
     def cluster(each: ClusterConfig) -> ClusterConfig:
-        return replace(each, endpoints=endpoints)
+        home = (homes or {}).get(each.name)
+        return replace(each, endpoints=endpoints if home is None else (EndpointConfig(home.address),))
 
     def listener(each: ListenerConfig) -> ListenerConfig:
         return replace(each, address=Address("127.0.0.1", 0))
@@ -60,12 +64,16 @@ def moved(config: ProxyConfig, backends: Iterable[Backend]) -> ProxyConfig:
 
 @asynccontextmanager
 async def serving(
-    config: ProxyConfig, *backends: Backend, filters: Mapping[str, FilterFactory] | None = None, **server: Any
+    config: ProxyConfig,
+    *backends: Backend,
+    filters: Mapping[str, FilterFactory] | None = None,
+    homes: Mapping[str, Backend] | None = None,
+    **server: Any,
 ) -> AsyncIterator[Serving]:
     """A proxy of that configuration, its ports moved; checks at the end that nothing is left."""
     before = asyncio.all_tasks()
     listening = [await backend.start() for backend in backends]
-    running = Serving(Server(moved(config, backends), filters=filters, **server))
+    running = Serving(Server(moved(config, backends, homes), filters=filters, **server))
     await running.server.start()
     try:
         yield running
