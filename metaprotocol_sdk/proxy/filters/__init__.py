@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from metaprotocol_sdk.proxy.config.extension import FilterModel
     from metaprotocol_sdk.proxy.config.message import Message
+    from metaprotocol_sdk.proxy.config.values import NodeConfig, TrafficDirection
     from metaprotocol_sdk.proxy.filters.filter import Filter, FilterContext, FilterFactory, FilterType, Verdict
     from metaprotocol_sdk.proxy.filters.registry import filter_factories, filter_models
     from metaprotocol_sdk.proxy.metrics import Counters
@@ -25,7 +26,9 @@ __all__ = [
     "FilterModel",
     "FilterType",
     "Message",
+    "NodeConfig",
     "Stream",
+    "TrafficDirection",
     "Verdict",
     "filter_factories",
     "filter_models",
@@ -39,7 +42,9 @@ _HOMES = {
     "FilterModel": "config.extension",
     "FilterType": "filters.filter",
     "Message": "config.message",
+    "NodeConfig": "config.values",
     "Stream": "stream",
+    "TrafficDirection": "config.values",
     "Verdict": "filters.filter",
     "filter_factories": "filters.registry",
     "filter_models": "filters.registry",
