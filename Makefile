@@ -34,8 +34,10 @@ lint: $(STAMP)
 venv: $(STAMP)
 
 docs: $(STAMP)
-	@$(BIN)/python -m metaprotocol_sdk.cli.reference > docs/reference/cli.md.new
-	@mv docs/reference/cli.md.new docs/reference/cli.md
+	@set -e; for page in cli configuration; do \
+	  $(BIN)/python -m metaprotocol_sdk.cli.reference $$page > docs/reference/$$page.md.new; \
+	  mv docs/reference/$$page.md.new docs/reference/$$page.md; \
+	done
 
 bench-proxy: $(STAMP)
 	@$(BIN)/python benchmarks/proxy.py $(BENCH)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import PlainValidator
 
 from metaprotocol_sdk.proxy.config.context import Context
-from metaprotocol_sdk.proxy.config.fields import Count, Repeated, read_percent, word
+from metaprotocol_sdk.proxy.config.fields import Count, Kind, Repeated, read_percent, word
 from metaprotocol_sdk.proxy.config.message import Message, not_yet, without_effect
 from metaprotocol_sdk.proxy.config.tree import Entries
 from metaprotocol_sdk.proxy.config.values import CircuitBreakersConfig
@@ -21,7 +21,7 @@ _PRIORITIES: dict[str, Priority] = {"DEFAULT": "DEFAULT", "HIGH": "HIGH"}
 class Percent(Message):
     """``envoy.type.v3.Percent``."""
 
-    value: Annotated[float, PlainValidator(read_percent)] = 0.0
+    value: Annotated[float, PlainValidator(read_percent), Kind("number from 0 to 100")] = 0.0
     """0 to 100."""
 
 

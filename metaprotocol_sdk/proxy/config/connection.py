@@ -8,7 +8,7 @@ from pydantic import PlainValidator, ValidationInfo
 
 from metaprotocol_sdk.proxy.config.context import Context
 from metaprotocol_sdk.proxy.config.extension import TYPE_PREFIX, open_any
-from metaprotocol_sdk.proxy.config.fields import Count, Duration
+from metaprotocol_sdk.proxy.config.fields import Count, Duration, Kind
 from metaprotocol_sdk.proxy.config.message import NOT_YET, Message, context_of, not_yet
 from metaprotocol_sdk.proxy.config.sentences import expected, shown
 from metaprotocol_sdk.proxy.config.tree import Entries
@@ -67,7 +67,9 @@ def _read_options(value: Any, info: ValidationInfo) -> TcpProtocolOptions | None
     return found
 
 
-Options = Annotated[TcpProtocolOptions | None, PlainValidator(_read_options)]
+Options = Annotated[
+    TcpProtocolOptions | None, PlainValidator(_read_options), Kind("mapping by name", TcpProtocolOptions)
+]
 """``typed_extension_protocol_options``: a mapping of extension names to what they have to say."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, StrictBool
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainValidator, StrictBool
 
 from metaprotocol_sdk.proxy.config.message import NOT_YET
 from metaprotocol_sdk.proxy.config.sentences import expected, shown
@@ -75,6 +75,34 @@ def seconds_at(fields: Entries, key: str, default: float) -> float:
         return read_duration(fields.get(key))
     except ValueError:
         return default
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the reference calls a field's type, where the type of Python does not say it.
+
+    Args:
+        text: In a few words.
+        model: The message that is in it.
+    """
+
+    text: str
+    model: type[BaseModel] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a field is from that its message does not have elsewhere.
+
+    Args:
+        field: The field of Envoy's whose name and meaning it has; empty: it is this proxy's own.
+    """
+
+    field: str = ""
+
+
+OURS = Origin()
+"""This proxy's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +185,10 @@ Text = Annotated[str, Field(min_length=1)]
 Switch = StrictBool
 """True or false."""
 
-Duration = Annotated[float, PlainValidator(read_duration)]
+Duration = Annotated[float, PlainValidator(read_duration), Kind("duration")]
 """Seconds; see :func:`read_duration`."""
 
-Period = Annotated[float, PlainValidator(read_period)]
+Period = Annotated[float, PlainValidator(read_period), Kind("duration over `0s`")]
 """Seconds, more than 0."""
 
 Port = Annotated[int, PlainValidator(Whole(0, MAX_PORT))]
@@ -172,7 +200,7 @@ Count = Annotated[int, PlainValidator(Whole(0, MAX_COUNT))]
 Positive = Annotated[int, PlainValidator(Whole(1, MAX_COUNT))]
 """A ``uint32`` that is not 0."""
 
-Data = Annotated[dict[str, Any], AfterValidator(plain)]
+Data = Annotated[dict[str, Any], AfterValidator(plain), Kind("mapping")]
 """A ``google.protobuf.Struct``: its keys are data, and stay as they are written."""
 
 Repeated = Annotated[tuple[T, ...], BeforeValidator(_as_list)]

@@ -11,7 +11,7 @@ from metaprotocol_sdk.names import nearest
 from metaprotocol_sdk.proxy.config.context import Context
 from metaprotocol_sdk.proxy.config.endpoint import Address
 from metaprotocol_sdk.proxy.config.extension import open_any
-from metaprotocol_sdk.proxy.config.fields import Positive, Repeated, Text, is_ip, word
+from metaprotocol_sdk.proxy.config.fields import OURS, Kind, Positive, Repeated, Text, is_ip, word
 from metaprotocol_sdk.proxy.config.message import NOT_YET, Message, context_of, not_yet, without_effect
 from metaprotocol_sdk.proxy.config.meta_protocol import TYPE_URL, MetaProtocolProxy
 from metaprotocol_sdk.proxy.config.sentences import expected, shown
@@ -31,7 +31,7 @@ class NetworkFilter(Message):
     name: Text
     """``aeraki.meta_protocol_proxy``, or ``envoy.filters.network.meta_protocol_proxy``."""
 
-    typed_config: Any
+    typed_config: Annotated[Any, Kind("mapping", MetaProtocolProxy)]
     """A MetaProtocolProxy: its fields, and ``'@type'``."""
 
     @classmethod
@@ -108,8 +108,8 @@ class Listener(Message):
     per_connection_buffer_limit_bytes: Positive = 1024 * 1024
     """Bytes waiting for a client, or for one of its servers, above which the other side is not read."""
 
-    max_connections: Positive = 16384
-    """Clients at once; more are refused. Not Envoy's, which has a network filter for it."""
+    max_connections: Annotated[Positive, OURS] = 16384
+    """Clients at once; more are refused. Envoy has a network filter for it, ``connection_limit``."""
 
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from metaprotocol_sdk.names import nearest, short_name
 from metaprotocol_sdk.proxy.config.context import Context
 from metaprotocol_sdk.proxy.config.extension import FILTER_PREFIX, TYPE_PREFIX, FilterModel, open_any
-from metaprotocol_sdk.proxy.config.fields import Duration, Positive, Repeated, Text
+from metaprotocol_sdk.proxy.config.fields import OURS, Duration, Kind, Origin, Positive, Repeated, Text
 from metaprotocol_sdk.proxy.config.message import Message, OneOf, context_of
 from metaprotocol_sdk.proxy.config.protocol import ApplicationProtocol, Codec, inspect_protocol
 from metaprotocol_sdk.proxy.config.route import RouteConfiguration
@@ -27,18 +27,20 @@ ROUTER = FilterModel(FILTER_PREFIX + "router", TYPE_PREFIX + "aeraki.meta_protoc
 
 
 class MetaProtocolFilter(Message):
-    """``MetaProtocolFilter``; ``typed_config`` is Envoy's newer name for ``config``."""
+    """``aeraki.meta_protocol_proxy.v1alpha.MetaProtocolFilter``: one of what every message passes through."""
 
     one_of = (OneOf(("config", "typed_config")),)
 
     name: Text
     """Which filter."""
 
-    config: Any = None
+    config: Annotated[Any, Kind("mapping")] = None
     """What the filter is told: its own fields, and ``'@type'`` which says whose they are."""
 
-    typed_config: Any = Field(default=None, validate_default=True)
-    """Envoy's newer name for ``config``; only one of them can be given."""
+    typed_config: Annotated[Any, Kind("mapping"), Origin("HttpFilter.typed_config")] = Field(
+        default=None, validate_default=True
+    )
+    """Envoy's newer name for ``config``."""
 
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:
@@ -103,7 +105,8 @@ def _unknown(name: str, context: Context) -> str:
 
 
 class MetaProtocolProxy(Message):
-    """``MetaProtocolProxy``: one protocol, its routes, and what every message passes through."""
+    """``aeraki.meta_protocol_proxy.v1alpha.MetaProtocolProxy``: one protocol, its routes, and what every message passes
+    through."""
 
     refused: ClassVar[Mapping[str, str]] = {
         "bind_upstream_connection": "belongs in protocol: {bind_upstream_connection: …}",
@@ -149,8 +152,8 @@ class MetaProtocolProxy(Message):
     access_log: Repeated[AccessLog] = ()
     """Where requests are told of. Waits: nowhere."""
 
-    max_concurrent_requests: Positive = 256
-    """Requests of one client in flight; more are not read until some are answered. Not Envoy's."""
+    max_concurrent_requests: Annotated[Positive, OURS] = 256
+    """Requests of one client in flight; more are not read until some are answered."""
 
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:

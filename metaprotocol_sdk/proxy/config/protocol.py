@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from metaprotocol_sdk.exceptions import CodecLoadError
 from metaprotocol_sdk.names import nearest
 from metaprotocol_sdk.proxy.config.context import Context
 from metaprotocol_sdk.proxy.config.extension import open_any
-from metaprotocol_sdk.proxy.config.fields import Data, Switch, Text
+from metaprotocol_sdk.proxy.config.fields import Data, Origin, Switch, Text
 from metaprotocol_sdk.proxy.config.message import Message
 from metaprotocol_sdk.proxy.config.report import Report
 from metaprotocol_sdk.proxy.config.sentences import shown
@@ -21,7 +21,8 @@ from metaprotocol_sdk.registry import load_codec
 
 
 class Codec(Message):
-    """``Codec``: a registered name, and the codec's own keyword arguments as ``config``."""
+    """``aeraki.meta_protocol_proxy.v1alpha.Codec``: a registered name, and the codec's own keyword arguments as
+    ``config``."""
 
     name: Text
     """A registered codec: ``aeraki.meta_protocol.codec.thrift``, or only ``thrift``; or ``package.module:Class``."""
@@ -52,7 +53,7 @@ class Codec(Message):
 
 
 class ApplicationProtocol(Message):
-    """``ApplicationProtocol``."""
+    """``aeraki.meta_protocol_proxy.v1alpha.ApplicationProtocol``."""
 
     name: Text
     """What the protocol is called: requests say it as ``x-meta-protocol-application-protocol``."""
@@ -63,9 +64,8 @@ class ApplicationProtocol(Message):
     multiplexing: Switch = False
     """Whether many clients share few connections to servers; the protocol needs request ids."""
 
-    bind_upstream_connection: Switch = False
-    """Whether each client's connection has one to a server of its own, for protocols that remember; Envoy's name, of
-    ``generic_proxy``."""
+    bind_upstream_connection: Annotated[Switch, Origin("GenericRouter.bind_upstream_connection")] = False
+    """Whether each client's connection has one to a server of its own, for protocols that remember."""
 
 
 def inspect_protocol(fields: Entries, context: Context) -> None:

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from metaprotocol_sdk.proxy.config.circuit_breakers import Percent
 from metaprotocol_sdk.proxy.config.extension import FILTER_PREFIX, TYPE_PREFIX, FilterModel, open_any
-from metaprotocol_sdk.proxy.config.fields import Count, Data, Duration, Repeated, Switch, Text
+from metaprotocol_sdk.proxy.config.fields import Count, Data, Duration, Kind, Repeated, Switch, Text
 from metaprotocol_sdk.proxy.config.message import Message, context_of
 from metaprotocol_sdk.proxy.config.route import RouteMatch
 from metaprotocol_sdk.proxy.config.sentences import expected
@@ -19,7 +19,7 @@ from metaprotocol_sdk.proxy.config.tree import Entries
 
 
 class Rds(Message):
-    """``Rds``: routes from a management server."""
+    """``aeraki.meta_protocol_proxy.v1alpha.Rds``: routes from a management server."""
 
     config_source: Data
     """``envoy.config.core.v3.ConfigSource``: where the server is."""
@@ -29,7 +29,7 @@ class Rds(Message):
 
 
 class Tracing(Message):
-    """``Tracing``: which requests leave a trace."""
+    """``aeraki.meta_protocol_proxy.v1alpha.Tracing``: which requests leave a trace."""
 
     client_sampling: Percent = Percent(value=100.0)
     """Of requests with ``x-client-trace-id``."""
@@ -59,7 +59,7 @@ class AccessLog(Message):
     filter: Data | None = None
     """Which requests it tells of."""
 
-    typed_config: Any = None
+    typed_config: Annotated[Any, Kind("mapping")] = None
     """How it tells."""
 
     @field_validator("typed_config")

@@ -68,7 +68,8 @@ class TokenBucket(Message):
 
 
 class LocalRateLimitCondition(Message):
-    """``aeraki.meta_protocol_proxy.filters.local_ratelimit.v1alpha.LocalRateLimitCondition``: requests that have a bucket of their own."""
+    """``aeraki.meta_protocol_proxy.filters.local_ratelimit.v1alpha.LocalRateLimitCondition``: requests that have a
+    bucket of their own."""
 
     match: RouteMatch
     """Which requests; an empty one matches all."""
