@@ -148,7 +148,7 @@ def _skip_elements(data: Data, at: int, base: int, walk: Walk) -> int:
     frames = walk.open
     depth = len(frames)
     frame = frames[-1]
-    kinds, left, of_map = frame
+    kinds, left, _, of_map = frame
     small = _SMALL if depth < walk.runs_up_to else {}
     start = at
     try:
@@ -200,7 +200,7 @@ def _skip_value(data: Data, at: int, base: int, kind: bytes, walk: Walk, *, is_k
         IndexError: The data ends before the value does.
         DecodeError: It is malformed, or over a limit.
     """
-    if kind in _TEXTS or (data[at] == _QUOTE and kind in _NUMBERS and (is_key or kind == b"dbl")):
+    if kind in _TEXTS or (kind in _NUMBERS and (is_key or (kind == b"dbl" and data[at] == _QUOTE))):
         return _skip_string(data, at, base, walk)
     if kind in _NUMBERS:
         found = NUMBER.match(data, at)
@@ -253,8 +253,9 @@ def _open_container(data: Data, at: int, base: int, walk: Walk, *, is_map: bool)
         if size and kind not in _KNOWN:
             _refuse_type(kind, at - base)
     count = 2 * size if is_map else size
-    check_waiting(header.end() - base + 2 * count, limits)  # no value takes less than a byte and its separator
-    walk.open.append([(kinds[0], kinds[-1]), count, count if is_map else -1])
+    least = 2 if is_map or kinds[0] in _NUMBERS else 3  # with what separates them; numbers are keys in quotes
+    check_waiting(header.end() - base + count * least, limits)
+    walk.open.append([(kinds[0], kinds[-1]), count, least, count if is_map else -1])
     return header.end()
 
 

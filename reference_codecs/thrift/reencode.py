@@ -7,13 +7,12 @@ JSON says text and binary alike, so a body in it cannot be written in another pr
 
 from __future__ import annotations
 
-import struct
 from abc import ABC, abstractmethod
 from typing import Any
 
 from metaprotocol_sdk import EncodeError
 from reference_codecs.thrift import compact as wire
-from reference_codecs.thrift.frame import Type
+from reference_codecs.thrift.frame import BINARY_FIELD, BINARY_LIST, BINARY_MAP, SIZE, Type
 from reference_codecs.thrift.limits import Limits
 from reference_codecs.thrift.protocol import Protocol
 from reference_codecs.thrift.struct_reader import (
@@ -36,10 +35,6 @@ from reference_codecs.thrift.struct_reader import (
 from reference_codecs.thrift.varint import write_varint, zigzag
 
 _STOP = int(Type.STOP)
-_SIZE = struct.Struct(">I")
-_FIELD = struct.Struct(">Bh")
-_LIST = struct.Struct(">BI")
-_MAP = struct.Struct(">BBI")
 
 
 def reencode(struct_bytes: bytes, source: Protocol, target: Protocol, limits: Limits) -> bytes:
@@ -116,7 +111,7 @@ class _CompactWriter(_Writer):
 
 class _BinaryWriter(_Writer):
     def field(self, number: int, kind: int, last: int, truth: bool | None) -> None:  # noqa: ARG002
-        self.out += _FIELD.pack(kind, number)
+        self.out += BINARY_FIELD.pack(kind, number)
         if truth is not None:
             self.out.append(truth)
 
@@ -125,15 +120,15 @@ class _BinaryWriter(_Writer):
             self.out += NUMBERS[kind].pack(value)
         else:
             if kind == STRING:
-                self.out += _SIZE.pack(len(value))
+                self.out += SIZE.pack(len(value))
             self.out += value
 
     def container(self, kind: int, one: int, other: int, size: int) -> None:
         if kind == MAP:
             # No types are known of a map without pairs, as the compact protocol writes none.
-            self.out += _MAP.pack(*((one, other) if size else (_STOP, _STOP)), size)
+            self.out += BINARY_MAP.pack(*((one, other) if size else (_STOP, _STOP)), size)
         else:
-            self.out += _LIST.pack(one, size)
+            self.out += BINARY_LIST.pack(one, size)
 
 
 class _Rewriting:

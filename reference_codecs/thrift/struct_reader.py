@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from typing import Any, Final
 
 from reference_codecs.thrift import compact as wire
-from reference_codecs.thrift.frame import Type
+from reference_codecs.thrift.frame import BINARY_FIELD, BINARY_LIST, BINARY_MAP, SIZE, Type
 from reference_codecs.thrift.varint import unzigzag
 
 MALFORMED: Final = (LookupError, struct.error, ValueError)
@@ -34,10 +34,6 @@ NUMBERS: Final = {
 COMPACT_DOUBLE: Final = struct.Struct("<d")
 UUID_SIZE: Final = 16
 
-_FIELD = struct.Struct(">Bh")
-_SIZE = struct.Struct(">I")
-_LIST = struct.Struct(">BI")
-_MAP = struct.Struct(">BBI")
 _KNOWN: Final = frozenset(int(kind) for kind in Type if kind is not Type.STOP)
 
 TO_COMPACT: Final = {
@@ -138,21 +134,21 @@ class BinaryReader(StructReader):
         if not self.data[self.at]:
             self.at += 1
             return None
-        code, number = _FIELD.unpack(self.take(_FIELD.size))
+        code, number = BINARY_FIELD.unpack(self.take(BINARY_FIELD.size))
         return number, _type(code)
 
     def scalar(self, kind: int) -> Any:
         """Numbers of fixed sizes, and bytes after their length."""
         if number := NUMBERS.get(kind):
             return number.unpack(self.take(number.size))[0]
-        return self.take(UUID_SIZE if kind == UUID else _SIZE.unpack(self.take(4))[0])
+        return self.take(UUID_SIZE if kind == UUID else SIZE.unpack(self.take(4))[0])
 
     def container(self, kind: int) -> tuple[int, int, int]:
         """The types, and 32 bits of size."""
         if kind == MAP:
-            one, other, size = _MAP.unpack(self.take(_MAP.size))
+            one, other, size = BINARY_MAP.unpack(self.take(BINARY_MAP.size))
         else:
-            one, size = _LIST.unpack(self.take(_LIST.size))
+            one, size = BINARY_LIST.unpack(self.take(BINARY_LIST.size))
             other = one
         if not size:
             return one if one in _KNOWN else BYTE, other if other in _KNOWN else BYTE, 0
