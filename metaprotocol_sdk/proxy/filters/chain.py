@@ -38,6 +38,10 @@ Spawn = Callable[[Awaitable[Error | None]], Pending]
 """Runs an awaitable beside everything else; whoever provides it keeps it alive until it is done."""
 
 
+Hook = Callable[[Stream], Verdict]
+"""``on_request`` or ``on_response`` of one filter."""
+
+
 class FilterChain:
     """What every stream of one listener goes through.
 
@@ -47,10 +51,11 @@ class FilterChain:
         spawn: Runs what a filter must wait for.
     """
 
-    __slots__ = ("_filters", "_route", "_spawn")
+    __slots__ = ("_on_request", "_on_response", "_route", "_spawn")
 
     def __init__(self, filters: Sequence[Filter], route: Callable[[Stream], Error | None], *, spawn: Spawn) -> None:
-        self._filters = tuple(filters)
+        self._on_request = tuple(_own(each.on_request, Filter.on_request) for each in filters)
+        self._on_response = tuple(_own(each.on_response, Filter.on_response) for each in filters)
         self._route = route
         self._spawn = spawn
 
@@ -78,10 +83,11 @@ class FilterChain:
         stream.downstream.deliver(stream)
 
     def _request(self, stream: Stream, position: int) -> None:
-        filters = self._filters
+        hooks = self._on_request
         try:
-            while position < len(filters):
-                verdict = self._ask(filters[position].on_request, stream)
+            while position < len(hooks):
+                hook = hooks[position]
+                verdict = None if hook is None else self._ask(hook, stream)
                 if isinstance(verdict, Error):
                     return self.fail(stream, verdict)
                 if verdict is not None:
@@ -99,8 +105,9 @@ class FilterChain:
         if not stream.is_oneway:
             while position:
                 position -= 1
+                hook = self._on_response[position]
                 try:
-                    verdict = self._ask(self._filters[position].on_response, stream)
+                    verdict = None if hook is None else self._ask(hook, stream)
                 except CodecError as malformed:
                     verdict = Error(ErrorType.BAD_RESPONSE, str(malformed))
                 if isinstance(verdict, Error):
@@ -109,7 +116,7 @@ class FilterChain:
                     return self._wait(stream, verdict, partial(self._resume_reply, stream, position))
         return stream.downstream.deliver(stream)
 
-    def _ask(self, hook: Callable[[Stream], Verdict], stream: Stream) -> Error | Pending | None:
+    def _ask(self, hook: Hook, stream: Stream) -> Error | Pending | None:
         try:
             verdict = hook(stream)
         except CodecError:
@@ -132,7 +139,7 @@ class FilterChain:
         if stream.waiting is not pending:  # given up; the wait may have ended all the same
             return
         stream.waiting = None
-        error = _outcome(pending, stream, self._filters[position].on_request)
+        error = _outcome(pending, stream, self._on_request[position])
         if error is not None:
             self.fail(stream, error)
         else:
@@ -143,11 +150,11 @@ class FilterChain:
         if stream.waiting is not pending:
             return
         stream.waiting = None
-        stream.error = _outcome(pending, stream, self._filters[position].on_response) or stream.error
+        stream.error = _outcome(pending, stream, self._on_response[position]) or stream.error
         self._reply(stream, position)
 
 
-def _outcome(pending: Pending, stream: Stream, hook: Callable[[Stream], Verdict]) -> Error | None:
+def _outcome(pending: Pending, stream: Stream, hook: Hook | None) -> Error | None:
     if pending.cancelled():  # by what it waited for: a stream that gives up waits no more
         return _broken(stream, f"the wait of {_name(hook)} was cancelled")
     try:
@@ -161,7 +168,12 @@ def _outcome(pending: Pending, stream: Stream, hook: Callable[[Stream], Verdict]
     return _broken(stream, f"the wait of {_name(hook)} came to {type(outcome).__name__}, which is no Error")
 
 
-def _name(hook: Callable[[Stream], Verdict]) -> str:
+def _own(hook: Hook, default: Callable[..., Verdict]) -> Hook | None:
+    """The hook, or None where a filter has only the default: not calling it spares a tenth of a microsecond."""
+    return None if getattr(hook, "__func__", None) is default else hook
+
+
+def _name(hook: Hook | None) -> str:
     return getattr(hook, "__qualname__", repr(hook))
 
 

@@ -86,6 +86,21 @@ def test_requests_go_forwards_and_replies_backwards() -> None:
     assert stream.carrier is None
 
 
+def test_a_hook_that_a_filter_sets_on_itself_is_asked() -> None:
+    asked: list[Stream] = []
+
+    class Assigned(Filter):
+        def __init__(self) -> None:
+            self.on_response = asked.append  # type: ignore[assignment, method-assign]
+
+    chain = FilterChain([Filter(), Assigned()], lambda stream: None, spawn=FakePending)
+    stream = stream_of(request(), chain=chain)
+    chain.start(stream)
+    assert stream.passed == 2
+    chain.respond(stream, request(message_type=MessageType.RESPONSE))
+    assert asked == [stream]
+
+
 def test_an_error_of_a_filter_stops_the_request_and_passes_those_before_it() -> None:
     setup = Setup(b={"on_request": REFUSED})
     stream = setup.start()
