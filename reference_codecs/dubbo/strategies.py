@@ -344,7 +344,9 @@ def event(flags: int, said: str | None, request_id: int) -> Sample:
     )
 
 
-_hessian_requests = st.builds(request, calls, arguments, attachments, request_ids, is_two_way=st.sampled_from((True, False)))
+_hessian_requests = st.builds(
+    request, calls, arguments, attachments, request_ids, is_two_way=st.sampled_from((True, False))
+)
 _json_requests = st.builds(
     json_request, calls, st.dictionaries(st.sampled_from(("trace", "group")), _texts), request_ids
 )

@@ -107,7 +107,7 @@ def test_numbers_behind_an_object_that_goes_are_corrected() -> None:
 
 def test_a_value_that_another_refers_to_is_not_taken_out() -> None:
     found = read(message(FRONT + b"\0H\x01aH\x01q\x91Z\x01bQ\x91Z"))
-    with pytest.raises(EncodeError, match=r"an attachment that it changes is part of another value: the reference at"):
+    with pytest.raises(EncodeError, match="an attachment that it changes is part of another value: "):
         written(found, a="x")
     assert read(written(found, other="x"))["other"] == "x"
 

@@ -218,7 +218,7 @@ def test_a_request_in_a_foreign_serialization_passes_until_something_of_it_is_as
     assert written(found) == found.origin_message
     assert found["serialization"]
     for _ in range(2):
-        with pytest.raises(DecodeError, match=r"the call is needed, and written in .*, which is not read"):
+        with pytest.raises(DecodeError, match=r"the call is asked for, and written in .*, which is not read"):
             found.get("interface")
 
 

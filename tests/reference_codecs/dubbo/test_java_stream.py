@@ -47,7 +47,7 @@ def test_a_null_is_a_length_of_minus_one() -> None:
 
 def test_an_attachment_that_is_asked_for_is_refused() -> None:
     found = read(message(MAGIC + block(native(*TEXTS)), flags=0xC7))
-    with pytest.raises(DecodeError, match="an attachment is needed, and written in nativejava, which is not read"):
+    with pytest.raises(DecodeError, match="an attachment is asked for, and written in nativejava, which is not read"):
         found.get("trace")
     assert found["method"] == "buy"
 

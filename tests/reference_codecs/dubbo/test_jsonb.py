@@ -26,7 +26,7 @@ def test_a_call_is_read() -> None:
     found = read(called(short("2.0.2"), short("com.größe"), item(b"\xaf"), short("buy"), short("I"), item(b"\x02")))
     assert (found["interface"], found["method"]) == ("com.größe", "buy")
     assert "version" not in found.folded
-    with pytest.raises(DecodeError, match="an attachment is needed, and written in fastjson2"):
+    with pytest.raises(DecodeError, match="an attachment is asked for, and written in fastjson2"):
         found.get("trace")
 
 

@@ -12,7 +12,7 @@ def test_a_serialization_that_is_not_read_says_which_it_is() -> None:
     assert not kryo.is_read
     for ask in (kryo.read_call, kryo.read_attachments):
         with pytest.raises(
-            DecodeError, match="written in kryo, which is not read that far; a route that matches every"
+            DecodeError, match="is asked for, and written in kryo, which is not read that far; where routes"
         ):
             ask(b"")
     assert kryo.read_response_type(b"") is None
