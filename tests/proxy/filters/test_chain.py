@@ -223,6 +223,21 @@ def test_a_wait_that_comes_to_nothing_fails_its_request(
     assert f"bug in a filter: the wait of Recorder.{hook} " in caplog.text
 
 
+@pytest.mark.parametrize("hook", ["on_request", "on_response"])
+def test_what_cannot_be_awaited_fails_its_request(hook: str, caplog: pytest.LogCaptureFixture) -> None:
+    def refuse(awaitable: Awaitable[Error | None]) -> FakePending:
+        raise TypeError("an awaitable is required")
+
+    setup = Setup()
+    setup.chain = FilterChain([Recorder("b", setup.notes, **{hook: 5})], setup.route, spawn=refuse)
+    stream = setup.start()
+    if hook == "on_response":
+        setup.chain.respond(stream, request(message_type=MessageType.RESPONSE))
+    assert setup.downstream.delivered == [stream]
+    assert stream.error == Error(ErrorType.UNSPECIFIED, "meta protocol filter chain: a filter failed")
+    assert f"Recorder.{hook} returned int, which is no Error and cannot be awaited" in caplog.text
+
+
 def test_malformed_strings_found_by_a_filter_or_the_router_reject_the_request() -> None:
     broken = DecodeError("bad strings")
     for setup in (Setup(b={"on_request": broken}), Setup(route=broken)):
