@@ -49,7 +49,7 @@ def test_an_endpoint_that_comes_takes_its_share_and_disturbs_few_others(count: i
     moved = sum(old != to for old, to in zip(before, after, strict=True))
     disturbed = sum(old != to != new for old, to in zip(before, after, strict=True))
     assert moved - disturbed == pytest.approx(size / (count + 1), rel=0.01)
-    assert disturbed / size < 0.05  # the paper's figure for tables this large is below 5 %
+    assert disturbed / size < 0.01  # 0.01 % at 2, 0.1 % at 5, 0.3 % at 10
 
 
 def test_without_a_hash_any_entry_is_as_good() -> None:
