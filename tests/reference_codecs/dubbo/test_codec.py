@@ -25,6 +25,7 @@ from metaprotocol_sdk import (
 )
 from reference_codecs.dubbo.codec import DubboCodec
 from reference_codecs.dubbo.hessian import Hessian
+from reference_codecs.dubbo.hessian2 import write_string
 from tests.reference_codecs.dubbo.helpers import (
     CALL,
     CALL_BODY,
@@ -419,14 +420,25 @@ def test_a_reply_gets_attachments_only_where_its_client_reads_them(version: str,
 
 
 def test_a_timeout_is_told_in_seconds() -> None:
-    def deadline(text: str, flags: int = 0xC2) -> float | None:
-        value = len(text).to_bytes(1, "big") + text.encode()
-        return CODEC.deadline(read(message(FRONT + b"\0H\x07timeout" + value + b"Z", flags=flags)))
+    codec = DubboCodec(deadlines=True)
+
+    def deadline(text: str) -> float | None:
+        return codec.deadline(read(message(FRONT + b"\0H\x07timeout" + write_string(text) + b"Z")))
 
     assert deadline("1500") == 1.5
     assert [deadline(text) for text in ("0", "-1", "", "soon", "٣", "9" * 16)] == [None] * 6
-    assert CODEC.deadline(read(CALL)) is None
-    assert CODEC.deadline(read(reply(b"\x95H\x07timeout\x011Z"), RESPONSE)) is None
+    assert codec.deadline(read(CALL)) is None
+    assert codec.deadline(read(HEARTBEAT)) is None
+    assert codec.deadline(read(reply(b"\x95H\x07timeout\x011Z"), RESPONSE)) is None
+    assert codec.deadline(read(message(b"?", flags=0xC8))) is None
+    with pytest.raises(DecodeError):
+        codec.deadline(read(message(FRONT + b"\x01IE")))
+
+
+def test_no_request_is_walked_for_a_timeout_that_was_not_asked_for() -> None:
+    found = read(message(FRONT + b"\0H\x07timeout\x015Z"))
+    assert CODEC.deadline(found) is None
+    assert found.is_deferred
 
 
 def test_a_connection_is_recognised_by_three_bytes() -> None:
