@@ -71,8 +71,9 @@ def seconds_at(fields: Entries, key: str, default: float) -> float:
 
     For checks that relate fields; the field's own validation says what is wrong.
     """
+    value = fields.get(key)
     try:
-        return read_duration(fields.get(key))
+        return default if value is None else read_duration(value)
     except ValueError:
         return default
 

@@ -175,11 +175,16 @@ class RouteAction(Message):
             weighted = fields.child("weighted_clusters").children("clusters")
             for name in (fields.get("cluster"), *(each.get("name") for each in weighted)):
                 context.expect_hashing(name, fields.value_place("hash_policy"))
-        retry = fields.child("retry_policy")
-        timeout = seconds_at(fields, "timeout", DEFAULT_TIMEOUT)
-        if 0 < timeout < seconds_at(retry, "per_try_timeout", 0.0):
-            problem = f"never reached: the route's timeout, {timeout:g}s, is shorter"
-            context.report.warning(retry.value_place("per_try_timeout"), problem)
+        if fields.get("retry_policy") is not None:
+            _compare_timeouts(fields, context)
+
+
+def _compare_timeouts(action: Entries, context: Context) -> None:
+    retry = action.child("retry_policy")
+    timeout = seconds_at(action, "timeout", DEFAULT_TIMEOUT)
+    if 0 < timeout < seconds_at(retry, "per_try_timeout", 0.0):
+        problem = f"never reached: the route's timeout, {timeout:g}s, is shorter"
+        context.report.warning(retry.value_place("per_try_timeout"), problem)
 
 
 class Route(Message):
