@@ -160,7 +160,7 @@ def _brief(value: str) -> str:
     return value if len(value) <= 1024 else blake2b(value.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _chained(values: tuple[str, ...]) -> int:
     digest = 0
     for value in values:
