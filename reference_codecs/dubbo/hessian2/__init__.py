@@ -32,8 +32,8 @@ Values: ``Reader(data, position=0, end=None, *, limits=LIMITS)`` with ``.read() 
 gives a writer takes.
 
 Errors: ``Hessian2Error(reason, offset)``, a ``ValueError``, from walkers and readers, ``offset`` being that in
-``data``; ``StillInUse(offset)``, a ``ValueError``, from ``rewrite``.
-``Limits(depth=1024, classes=16384, values=1 << 20)``.
+``data``; ``StillInUse(reason, offset)``, a ``ValueError``, from ``rewrite``.
+``Limits(depth=1024, classes=16384, entries=16384, values=1 << 20)``.
 """
 
 from __future__ import annotations

@@ -23,18 +23,20 @@ class Hessian2Error(ValueError):
 
 
 class StillInUse(ValueError):
-    """A value cannot be taken out of a map, because one that stays refers to it.
+    """A value cannot be taken out of a map, because one that stays refers to it, or may.
 
     Args:
-        offset: Where the number of the reference is, in bytes from the first byte of the data.
+        reason: What is in the way, as a clause.
+        offset: Where, in bytes from the first byte of the data.
     """
 
-    def __init__(self, offset: int) -> None:
-        super().__init__(offset)
+    def __init__(self, reason: str, offset: int) -> None:
+        super().__init__(reason, offset)
+        self.reason = reason
         self.offset = offset
 
     def __str__(self) -> str:
-        return f"the reference at byte {self.offset} is to a value that would be taken out"
+        return f"at byte {self.offset}: {self.reason}"
 
 
 def truncated(start: int, end: int) -> NoReturn:

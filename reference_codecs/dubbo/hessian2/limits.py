@@ -16,6 +16,7 @@ class Limits:
     Args:
         depth: How deep lists, maps and objects may nest. Java's reader has no such limit but its stack.
         classes: Class definitions of one message.
+        entries: Entries of a map whose strings or places are read; a walk that passes a map does not count them.
         values: Values a reader builds; a walk builds none and does not count them.
 
     Raises:
@@ -24,6 +25,7 @@ class Limits:
 
     depth: int = 1024
     classes: int = 16_384
+    entries: int = 16_384
     values: int = 1 << 20
 
     def __post_init__(self) -> None:

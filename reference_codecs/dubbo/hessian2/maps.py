@@ -10,42 +10,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import NamedTuple
 
 from reference_codecs.dubbo.hessian2.errors import StillInUse
+from reference_codecs.dubbo.hessian2.events import ADDED, MAX_EVENTS, Event, Table
 from reference_codecs.dubbo.hessian2.numbers import write_int, write_object_start
+from reference_codecs.dubbo.hessian2.tags import NUMBERED
 
 _Edit = tuple[int, int, bytes]  # the first byte that goes, the index after the last, and what comes instead
-
-
-class Table(IntEnum):
-    """What a message numbers."""
-
-    OBJECT = 0
-    CLASS = 1
-    TYPE = 2
-
-
-ADDED = -1
-"""The number of an event that does not say one, because it makes one."""
-
-
-class Event(NamedTuple):
-    """A place that numbers something or says a number.
-
-    Args:
-        start: Its first byte: of a list, map or object, of a class's definition, of a type, of a number, or of an
-            object, which says the number of its class.
-        end: The index after it; of a list, map or object that starts here the start again.
-        table: What is numbered.
-        number: The number that is said; ``ADDED`` where the next number is given.
-    """
-
-    start: int
-    end: int
-    table: Table
-    number: int
 
 
 class Entry(NamedTuple):
@@ -77,7 +49,7 @@ class WalkedMap:
         last: Where the last entry ends, which is where the end mark is.
         entries: The entries in order.
         is_reference: Whether the value is a reference, and ``first``, ``last`` and the entries are of an earlier map.
-        events: What its entries number and say the numbers of, in order.
+        events: What its entries number and say the numbers of, in order; no more than one over ``MAX_EVENTS``.
         numbers: The next number of each table where the first entry starts.
     """
 
@@ -107,10 +79,12 @@ class WalkedMap:
             added: Entries to be put at the end, as keys and values.
 
         Raises:
-            StillInUse: An entry that stays refers to a value that goes.
+            StillInUse: An entry that stays refers to a value that goes, or there is too much in the map to tell.
         """
         cuts = [self._cut(index, value) for index, value in sorted(changes.items())]
-        edits = cuts if self.is_reference else sorted(cuts + self._renumbered(data, cuts))
+        edits = cuts
+        if not self.is_reference and any(self._is_numbered(data, index) for index in changes):
+            edits = sorted(cuts + self._renumbered(data, cuts))
         pieces = [b"H" if self.is_reference else data[self.start : self.first]]
         at = self.first
         for start, end, new in edits:
@@ -123,6 +97,11 @@ class WalkedMap:
         entry = self.entries[index]
         return (entry.start, entry.end, b"") if value is None else (entry.value_start, entry.end, value)
 
+    def _is_numbered(self, data: bytes, index: int) -> bool:
+        """Whether the key or the value of an entry is or brings something that has a number."""
+        entry = self.entries[index]
+        return data[entry.start] in NUMBERED or data[entry.value_start] in NUMBERED
+
     def _renumbered(self, data: bytes, cuts: list[_Edit]) -> list[_Edit]:
         """The numbers that are others once the bytes of ``cuts`` are gone."""
         starts = [start for start, _, _ in cuts]
@@ -131,8 +110,8 @@ class WalkedMap:
             found = bisect_right(starts, event.start) - 1
             return found >= 0 and event.start < cuts[found][1]
 
-        if not any(event.number == ADDED and is_cut(event) for event in self.events):
-            return []
+        if len(self.events) > MAX_EVENTS:
+            raise StillInUse(f"the map holds more than {MAX_EVENTS} lists, objects and references", self.start)
         numbering, edits = _Numbering(self.numbers), []
         for event in self.events:
             if event.number == ADDED:
@@ -170,7 +149,7 @@ class _Numbering:
             number = self._moved.get(key, event.number)
             return _said(event.table, number) if number != event.number else None
         if event.table is Table.OBJECT:
-            raise StillInUse(event.start)
+            raise StillInUse("the reference is to a value that would be taken out", event.start)
         number = self._number(key)
         return definition if event.table is Table.TYPE else definition + _said(event.table, number)
 

@@ -73,6 +73,9 @@ LISTS = {
 """The lists by their first byte."""
 
 
+NUMBERED = frozenset((*LISTS, MAP, TYPED_MAP, CLASS, OBJECT, *OBJECTS))
+"""The first bytes of values that are numbered, or that number something before them."""
+
 _T = TypeVar("_T")
 
 

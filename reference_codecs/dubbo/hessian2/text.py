@@ -38,30 +38,27 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 
 
-def skip_units(data: bytes, at: int, count: int) -> int:
-    """The index after ``count`` UTF-16 units; past the end of the data where it ends within them.
+def skip_wide_units(data: bytes, at: int, count: int) -> int:
+    """The index after ``count`` UTF-16 units, not all of them ASCII; past the end of the data where it ends before.
 
     Raises:
         Hessian2Error: A byte starts no unit.
     """
-    stop = at + count
-    if data[at:stop].isascii():
-        return stop
     start, left = at, count
     while left:
-        power = left.bit_length() - 1
-        found = _units(power).match(data, at)
+        size = left if left < DIRECT_LENGTH else 1 << left.bit_length() - 1
+        found = _units(size).match(data, at)
         if found is None:
             return _refuse_units(data, at, start)
         at = found.end()
-        left -= 1 << power
+        left -= size
     return at
 
 
-@cache
-def _units(power: int) -> re.Pattern[bytes]:
-    """That power of two of them, tried one way only."""
-    return re.compile(b"%b{%d}+" % (_UNIT, 1 << power))
+@cache  # of the lengths of short strings and of powers of two, no others
+def _units(count: int) -> re.Pattern[bytes]:
+    """So many units, tried one way only."""
+    return re.compile(b"%b{%d}+" % (_UNIT, count))
 
 
 def _refuse_units(data: bytes, at: int, start: int) -> int:
@@ -84,7 +81,7 @@ def skip_string(data: bytes, at: int) -> int:
     is_last = False
     while not is_last:
         count, at, is_last = _string_chunk(data, at)
-        at = skip_units(data, at, count)
+        at = _skip_units(data, at, count)
     return at
 
 
@@ -93,9 +90,14 @@ def read_string(data: bytes, at: int) -> tuple[str, int]:
     texts, is_last = [], False
     while not is_last:
         count, start, is_last = _string_chunk(data, at)
-        at = skip_units(data, start, count)
+        at = _skip_units(data, start, count)
         texts.append(_decoded(data[start:at]))
     return _paired("".join(texts)), at
+
+
+def _skip_units(data: bytes, at: int, count: int) -> int:
+    stop = at + count
+    return stop if data[at:stop].isascii() else skip_wide_units(data, at, count)
 
 
 def _string_chunk(data: bytes, at: int) -> tuple[int, int, bool]:
