@@ -6,7 +6,7 @@ PYTHON ?=
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test lint venv docs clean
+.PHONY: help demo test lint venv docs bench-proxy clean
 
 help:
 	@echo "make demo    a new protocol from nothing to proxied messages, in a minute"
@@ -14,6 +14,7 @@ help:
 	@echo "make lint    formatting, lint, types, import contracts"
 	@echo "make venv    the virtual environment alone ($(VENV))"
 	@echo "make docs    write what the docs generate from code again"
+	@echo "make bench-proxy   the proxy beside Envoy: CPU time, rate, latency (BENCH=--quick: a few minutes, not half an hour)"
 	@echo "make clean   remove what these commands made"
 
 demo: $(STAMP)
@@ -33,8 +34,13 @@ lint: $(STAMP)
 venv: $(STAMP)
 
 docs: $(STAMP)
-	@$(BIN)/python -m metaprotocol_sdk.cli.reference > docs/reference/cli.md.new
-	@mv docs/reference/cli.md.new docs/reference/cli.md
+	@set -e; for page in cli configuration; do \
+	  $(BIN)/python -m metaprotocol_sdk.cli.reference $$page > docs/reference/$$page.md.new; \
+	  mv docs/reference/$$page.md.new docs/reference/$$page.md; \
+	done
+
+bench-proxy: $(STAMP)
+	@$(BIN)/python benchmarks/proxy.py $(BENCH)
 
 # Made once, and again when pyproject.toml changes. An interpreter counts when it is 3.11 or later and can make a
 # virtual environment with pip in it, which Debian and Ubuntu leave out unless python3-venv is installed.

@@ -8,6 +8,8 @@ Cython protocol, by Apache's accelerated one, and by construct.
 Unframed: the struct of a call skipped with every limit on, beside thriftpy2's
 Cython protocol parsing it; ``Item`` and ``Tree`` are of ``../shared/peers/thrift/hello.thrift`` where that is there.
 
+In pieces: an unframed message of about 1 MiB that comes 1000 bytes at a time, beside the same in one piece.
+
 Rounds are interleaved and each ratio is taken inside its round, so that a noisy machine disturbs both sides alike. The
 figure is the median of the rounds, beside the smallest and the largest.
 """
@@ -29,17 +31,21 @@ from thrift.transport.TTransport import TMemoryBuffer
 from thriftpy2.protocol.cybin import TCyBinaryProtocol
 from thriftpy2.transport.memory import TCyMemoryBuffer
 
-from metaprotocol_sdk import Buffer, MessageType, Metadata
+from metaprotocol_sdk import Buffer, Decoder, MessageType, Metadata
 from reference_codecs.thrift.binary import BINARY
 from reference_codecs.thrift.codec import ThriftCodec
-from reference_codecs.thrift.frame import FRAME, Kind, Transport
+from reference_codecs.thrift.compact import COMPACT
+from reference_codecs.thrift.frame import FRAME, Kind, Transport, Type
+from reference_codecs.thrift.json_protocol import JSON
 from reference_codecs.thrift.protocol import Form, Walk
-from reference_codecs.thrift.strategies import LIMITS
+from reference_codecs.thrift.strategies import LIMITS, Fields, Value, Wire, write_message, write_struct
 
 ROOT = Path(__file__).parents[1]
 HELLO = ROOT.parent / "shared" / "peers" / "thrift" / "hello.thrift"
 SHOP = ROOT / "tests" / "reference_codecs" / "thrift" / "peers" / "shop.thrift"
 CALLS = 2000
+LARGE_CALLS = 1
+PIECE = 1000
 BEGIN = BINARY.write_begin("hello", Kind.CALL, 7)
 CALL = BEGIN + bytes.fromhex("0b 0001 00000005 776f726c64 00")
 FRAMED = FRAME.pack(len(CALL)) + CALL
@@ -58,12 +64,12 @@ _CODEC = ThriftCodec()
 Task = Callable[[], object]
 
 
-def seconds(task: Task) -> float:
+def seconds(task: Task, calls: int) -> float:
     """The time one call takes."""
     start = time.perf_counter()
-    for _ in range(CALLS):
+    for _ in range(calls):
         task()
-    return (time.perf_counter() - start) / CALLS
+    return (time.perf_counter() - start) / calls
 
 
 def decode() -> object:
@@ -130,6 +136,40 @@ def structs() -> dict[str, Any]:
     return found
 
 
+def listen(data: bytes, piece: int) -> Task:
+    """Decodes a message that comes in pieces, as a proxy does."""
+    pieces = [data[at : at + piece] for at in range(0, len(data), piece)]
+
+    def task() -> object:
+        decoder, found = Decoder(_CODEC, MessageType.REQUEST), None
+        for each in pieces:
+            decoder.receive_data(each)
+            found = decoder.next_message()
+        assert found is not None
+        return found
+
+    return task
+
+
+def large() -> dict[str, bytes]:
+    """Structs of about 1 MiB, by what is in them."""
+    part: Fields = [(1, (Type.I32, 7)), (2, (Type.STRING, b"kettle")), (3, (Type.LIST, (Type.I64, [1, 2, 3])))]
+    values: dict[str, Value] = {
+        "one string": (Type.STRING, b"x" * (1 << 20)),
+        "strings of 123 B": (Type.LIST, (Type.STRING, [b"x" * 123] * 8192)),
+        "small structs": (Type.LIST, (Type.STRUCT, [part] * 16384)),
+        "pairs": (Type.MAP, ((Type.I32, Type.STRING), [(number, b"kettle") for number in range(65536)])),
+    }
+    protocols = (BINARY, COMPACT, JSON)
+    return {
+        f"{protocol.name}, {name}": write_message(
+            Wire(Transport.UNFRAMED, protocol), "put", Kind.CALL, 1, write_struct(protocol, [(1, value)])
+        )
+        for name, value in values.items()
+        for protocol in protocols
+    }
+
+
 def pairs() -> dict[str, tuple[Task, Task]]:
     """What is compared: ours, and theirs."""
     found: dict[str, tuple[Task, Task]] = {
@@ -150,16 +190,21 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
     compared = pairs()
-    figures: dict[str, list[tuple[float, float]]] = {name: [] for name in compared}
+    in_pieces = {
+        f"{name}, {len(data) / 1e6:.1f} MB in pieces / in one": (listen(data, PIECE), listen(data, len(data)))
+        for name, data in large().items()
+    }
+    figures: dict[str, list[tuple[float, float]]] = {name: [] for name in (*compared, *in_pieces)}
     for _ in range(rounds):
-        for name, (ours, theirs) in compared.items():
-            figures[name].append((seconds(ours), seconds(theirs)))
-    print(f"{'ours / theirs':<58} {'ours':>8} {'theirs':>8}  ratio (smallest to largest)")
+        for tasks, calls in ((compared, CALLS), (in_pieces, LARGE_CALLS)):
+            for name, (ours, theirs) in tasks.items():
+                figures[name].append((seconds(ours, calls), seconds(theirs, calls)))
+    print(f"{'ours / theirs':<58} {'ours':>11} {'theirs':>11}  ratio (smallest to largest)")
     for name, measured in figures.items():
         ratios = [one / other for one, other in measured]
         ours, theirs = (statistics.median(column) * 1e6 for column in zip(*measured, strict=True))
         spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-        print(f"{name:<58} {ours:>5.2f} µs {theirs:>5.2f} µs  {spread}")
+        print(f"{name:<58} {ours:>8.2f} µs {theirs:>8.2f} µs  {spread}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,11 @@
-"""``docs/reference/cli.md``, from the commands themselves: ``python -m metaprotocol_sdk.cli.reference``."""
+"""Pages of ``docs/reference`` that code writes: ``python -m metaprotocol_sdk.cli.reference PAGE``.
+
+``cli`` is made of the commands, ``configuration`` of the models that read it.
+"""
 
 from __future__ import annotations
+
+import sys
 
 import click
 
@@ -53,5 +58,17 @@ def _section(title: str, context: click.Context, *, level: int = 2) -> str:
     return f"{'#' * level} {title}\n\n```text\n{text}\n```\n"
 
 
+def render_configuration() -> str:
+    """The page about the configuration as Markdown, with the filters of this proxy itself."""
+    from metaprotocol_sdk.proxy.config.reference import render as render_models
+    from metaprotocol_sdk.proxy.filters.registry import BUILT_IN, filter_models
+
+    models = filter_models()
+    return render_models({name: models[name] for name in BUILT_IN})
+
+
+PAGES = {"cli": render, "configuration": render_configuration}
+"""What makes each page, by its name."""
+
 if __name__ == "__main__":
-    click.echo(render(), nl=False)
+    click.echo(PAGES[sys.argv[1]](), nl=False)

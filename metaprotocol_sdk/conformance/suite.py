@@ -63,7 +63,7 @@ def run(
     # Hypothesis makes its table of Unicode once on a machine, which takes seconds; no law's time may pay for it.
     hypothesis.strategies.text().validate()
     laws = [find_check(name) for name in checks]
-    room = _Room()
+    room = _Room(max_examples)
     clock = _Clock(max_seconds, len(laws))
     outcomes = []
     for check in laws:
@@ -131,19 +131,33 @@ class _Clock:
         return now + max(self._end - now, 0) / (self._left + 1)
 
 
-class _Room:
-    """The memory a run may take. A codec that keeps what it sees fills it, and then no law can be judged."""
+_CASE_BYTES = 96 << 10
+"""What remembering the cases of one law takes for each that was asked for. Hypothesis remembers what it drew as long as
+a law lasts, and Python has the addresses mapped ever after, for the next law's; up to 60 kB were seen, of messages that
+are drawn in a hundred choices, in laws that take twice the cases.
+"""
 
-    def __init__(self) -> None:
+
+class _Room:
+    """The memory a run may take. A codec that keeps what it sees fills it, and then no law can be judged.
+
+    Args:
+        max_examples: Cases asked for of each law.
+    """
+
+    def __init__(self, max_examples: int = 0) -> None:
         self._start = address_space()
-        self.most = None if self._start is None else self._start + (MEMORY_MIB << 20)
+        self._drawn = max_examples * _CASE_BYTES
+        self.most = None if self._start is None else self._start + self._drawn + (MEMORY_MIB << 20)
 
     def refusal(self, check: Check) -> Outcome | None:
         """Why there is no room for one more law; None: there is."""
         used = address_space()
-        if used is None or self._start is None or used - self._start < MEMORY_MIB << 19:
+        if used is None or self._start is None:
             return None
         held = (used - self._start) >> 20
+        if held < (self._drawn >> 20) + MEMORY_MIB // 2:
+            return None
         return Outcome(
             check=check,
             verdict=Verdict.ERROR,

@@ -20,6 +20,9 @@ from metaprotocol_sdk.proxy.route import Route
 
 _log = logging.getLogger(LOGGER_NAME)
 
+MAX_WARNINGS = 100
+"""Warnings of mutations that one listener makes: a filter may make their keys of what clients send."""
+
 
 class Encoder:
     """Writes the messages of one listener's protocol.
@@ -27,12 +30,12 @@ class Encoder:
     Args:
         codec: The protocol.
         stats: What failed mutations are counted in.
-        warned: The mutations that were warned of.
+        warned: The keys of mutations that were warned of.
     """
 
     __slots__ = ("_warned", "codec", "stats")
 
-    def __init__(self, codec: Codec, stats: ListenerStats, *, warned: set[Mutation] | None = None) -> None:
+    def __init__(self, codec: Codec, stats: ListenerStats, *, warned: set[tuple[str, ...]] | None = None) -> None:
         self.codec = codec
         self.stats = stats
         self._warned = set() if warned is None else warned
@@ -89,13 +92,14 @@ class Encoder:
 
     def _mutation_failed(self, mutation: Mutation, error: EncodeError) -> None:
         self.stats.mutation_failed += 1
-        if mutation in self._warned:
+        keys = tuple(mutation)  # values may differ in each message
+        if keys in self._warned or len(self._warned) >= MAX_WARNINGS:
             return
-        self._warned.add(mutation)
+        self._warned.add(keys)
         _log.warning(
-            "a route's mutation of %s was left out: %s. Messages it cannot be applied to are forwarded unchanged and "
+            "a mutation of %s was left out: %s. Messages it cannot be applied to are forwarded unchanged and "
             "counted in mutation_failed; this is said once",
-            ", ".join(mutation),
+            ", ".join(keys),
             error,
         )
 

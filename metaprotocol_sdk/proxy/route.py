@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
-from heapq import heapify, heappop, heappush
 from itertools import accumulate
 
 from metaprotocol_sdk.metadata import Metadata
 from metaprotocol_sdk.mutation import NO_MUTATION, Mutation
 from metaprotocol_sdk.proxy.config.values import (
-    MatchKind,
     MirrorConfig,
     RetryOn,
     RetryPolicyConfig,
@@ -22,7 +20,7 @@ from metaprotocol_sdk.proxy.config.values import (
     RouteTableConfig,
     WeightedClusterConfig,
 )
-from metaprotocol_sdk.proxy.match import Matcher, all_match
+from metaprotocol_sdk.proxy.match import FirstMatch, Matcher
 from metaprotocol_sdk.proxy.xxhash64 import xxhash64
 
 
@@ -162,7 +160,7 @@ def _brief(value: str) -> str:
     return value if len(value) <= 1024 else blake2b(value.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _chained(values: tuple[str, ...]) -> int:
     digest = 0
     for value in values:
@@ -179,13 +177,10 @@ class RouteTable:
     """
 
     routes: tuple[Route, ...]
-    _steps: tuple[_Step, ...] = field(init=False, repr=False, compare=False)
-    _is_flat: bool = field(init=False, repr=False, compare=False)
+    _choice: FirstMatch[Route] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        steps = _ordered([(index, route, route.matchers) for index, route in enumerate(self.routes)])
-        object.__setattr__(self, "_steps", steps)
-        object.__setattr__(self, "_is_flat", not any(isinstance(target, _Fork) for _, target, _ in steps))
+        object.__setattr__(self, "_choice", FirstMatch([(each.matchers, each) for each in self.routes]))
 
     @classmethod
     def from_config(cls, config: RouteTableConfig) -> RouteTable:
@@ -197,100 +192,9 @@ class RouteTable:
         return cls(tuple(map(Route.from_config, config.routes)))
 
     def match(self, metadata: Metadata) -> Route | None:
-        """The first route whose conditions all hold, or None.
-
-        Routes that begin with EXACT and PREFIX conditions on the same strings are not looked at one by one, so a
-        thousand of them cost what a few cost. The answer, and the strings it looks up, are those of a reader who goes
-        through the routes in order, the conditions of each in order, and leaves a route at the first that does not
-        hold. In particular a string that the codec has put off is reached only when that reader reaches it.
+        """The first route whose conditions all hold, or None; what it costs, :class:`FirstMatch` says.
 
         Raises:
             DecodeError: Reaching a deferred string found the message malformed.
         """
-        if self._is_flat:
-            for route in self.routes:
-                if all_match(route.matchers, metadata):
-                    return route
-            return None
-        steps = self._steps
-        while len(steps) == 1 and isinstance(steps[0][1], _Fork):
-            steps = steps[0][1].follow(metadata)
-        return _first(steps, metadata)
-
-
-_Step = tuple[int, "Route | _Fork", tuple[Matcher, ...]]
-"""What is to be looked at next: the position of the first route it can lead to; that route, or the fork before it; the
-route's conditions that are still open. No two steps lead to one route, so their positions alone order them."""
-
-_FEW = 4
-"""Fewer routes than this are looked at one by one: it takes no longer."""
-_DEEP = 16
-"""No more conditions of one route are followed through forks."""
-
-
-class _Fork:
-    """Where routes part: the next condition of each is on the same string, and what it says leads on.
-
-    Args:
-        key: The string's key.
-        steps: The routes, in order, that condition first among those still open.
-        depth: How many forks there are from here to the root, this one included.
-    """
-
-    __slots__ = ("_by_prefix", "_by_value", "_key")
-
-    def __init__(self, key: str, steps: Sequence[tuple[int, Route, tuple[Matcher, ...]]], depth: int) -> None:
-        self._key = key
-        by_length: dict[int | None, dict[str, list[tuple[int, Route, tuple[Matcher, ...]]]]] = {}
-        for position, route, matchers in steps:
-            text = str(matchers[0].config.value)
-            length = len(text) if matchers[0].config.kind is MatchKind.PREFIX else None
-            by_length.setdefault(length, {}).setdefault(text, []).append((position, route, matchers[1:]))
-        ready = {
-            length: {text: _ordered(each, depth) for text, each in by_text.items()}
-            for length, by_text in by_length.items()
-        }
-        self._by_value = ready.pop(None, {})
-        self._by_prefix = tuple(ready.items())
-
-    def follow(self, metadata: Metadata) -> tuple[_Step, ...]:
-        """What the message's string leads to."""
-        value = metadata.folded.get(self._key)
-        if value is None and (value := metadata.lookup(self._key)) is None:
-            return ()
-        steps = self._by_value.get(value, ())
-        for length, by_prefix in self._by_prefix:
-            steps += by_prefix.get(value[:length], ())
-        return steps
-
-
-def _ordered(routes: Sequence[tuple[int, Route, tuple[Matcher, ...]]], depth: int = 0) -> tuple[_Step, ...]:
-    """The routes as steps, those that begin with a condition on the same string behind one fork."""
-    groups: dict[str, list[tuple[int, Route, tuple[Matcher, ...]]]] = {}
-    for each in routes:
-        if each[2] and _leads_on(each[2][0]):
-            groups.setdefault(each[2][0].key, []).append(each)
-    forked = {key: group for key, group in groups.items() if len(group) >= _FEW and depth < _DEEP}
-    alone = [each for each in routes if not (each[2] and _leads_on(each[2][0]) and each[2][0].key in forked)]
-    forks = [(group[0][0], _Fork(key, group, depth + 1), ()) for key, group in forked.items()]
-    return tuple(sorted([*alone, *forks]))
-
-
-def _leads_on(matcher: Matcher) -> bool:
-    """Whether the values it accepts can be looked up, and no value at all is none of them."""
-    config = matcher.config
-    is_plain = not (config.invert or config.ignore_case or matcher.accepts_missing)
-    return is_plain and config.kind in (MatchKind.EXACT, MatchKind.PREFIX)
-
-
-def _first(steps: Iterable[_Step], metadata: Metadata) -> Route | None:
-    waiting = list(steps)
-    heapify(waiting)
-    while waiting:
-        _, target, matchers = heappop(waiting)
-        if isinstance(target, _Fork):
-            for step in target.follow(metadata):
-                heappush(waiting, step)
-        elif all_match(matchers, metadata):
-            return target
-    return None
+        return self._choice.find(metadata)

@@ -13,9 +13,9 @@ from contextlib import suppress
 from typing import Any
 
 from metaprotocol_sdk.codec import Codec
-from metaprotocol_sdk.exceptions import ConfigError, Finding, Severity
+from metaprotocol_sdk.exceptions import ConfigError, FilterLoadError, Finding, MetaProtocolError, Severity
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
-from metaprotocol_sdk.proxy.config.values import ListenerConfig, ProxyConfig
+from metaprotocol_sdk.proxy.config.values import FilterConfig, ListenerConfig, ProxyConfig
 from metaprotocol_sdk.proxy.deadline import deadline_of
 from metaprotocol_sdk.proxy.encoder import Encoder
 from metaprotocol_sdk.proxy.filters.chain import FilterChain
@@ -53,7 +53,7 @@ class Server:
 
     Raises:
         ConfigError: A filter has no factory, or a codec cannot share connections as it is told to.
-        FilterLoadError: A registered filter cannot be loaded.
+        FilterLoadError: A registered filter cannot be loaded, or a filter cannot be made.
         CodecNotFound: No codec has a listener's name for it.
         CodecLoadError: A listener's codec cannot be loaded.
     """
@@ -122,7 +122,7 @@ class Server:
                 continue
             if each.name not in self._factories:
                 raise _finding(f"listener {config.name!r}: this proxy has no filter named {each.name!r}")
-            made.append(self._factories[each.name](each.config, context))
+            made.append(_made(each, self._factories[each.name], context))
         return made
 
     @property
@@ -238,6 +238,20 @@ async def _serve(
         _log.warning("stopped; %d clients' connections were cut", cut)
     else:
         _log.info("stopped")
+
+
+def _made(config: FilterConfig, factory: FilterFactory, context: FilterContext) -> Filter:
+    try:
+        made: object = factory(config.config, context)
+    except MetaProtocolError:
+        raise
+    except Exception as error:  # a filter's constructor runs any code
+        problem = f"making it for listener {context.listener!r} fails with {type(error).__name__}: {error}"
+        raise FilterLoadError(config.name, problem) from error
+    if not isinstance(made, Filter):
+        problem = f"for listener {context.listener!r} it made {type(made).__name__}, which is no Filter"
+        raise FilterLoadError(config.name, problem)
+    return made
 
 
 def _calm_collector() -> None:

@@ -54,6 +54,8 @@ _TYPE_0, _TYPES = 0x90, len(RESPONSE_TYPES)
 """What hessian2 writes for 0; what it writes for the types that follow is one more each."""
 _ID = slice(ID_AT, ID_AT + 8)
 _NEGATIVE = 1 << 31
+_LONGEST_TIMEOUT = 16
+"""Digits of a timeout that no one waits for."""
 
 
 class DubboCodec(Codec):
@@ -62,6 +64,8 @@ class DubboCodec(Codec):
     Args:
         max_message_size: Bytes of a message with its header.
         max_depth: How deep the lists, maps and objects of a body may nest.
+        deadlines: Whether a request's attachment ``timeout`` is the time its server has. It costs a walk of every
+            request's arguments.
 
     Raises:
         ValueError: An argument is no positive number.
@@ -71,11 +75,14 @@ class DubboCodec(Codec):
     request_ids = range(1, 1 << 53)
     """Ids are 64 bits wide; servers in JavaScript keep no more than 53 of them."""
 
-    def __init__(self, *, max_message_size: int = 16 * 1024 * 1024, max_depth: int = LIMITS.depth) -> None:
+    def __init__(
+        self, *, max_message_size: int = 16 * 1024 * 1024, max_depth: int = LIMITS.depth, deadlines: bool = False
+    ) -> None:
         super().__init__(max_message_size=max_message_size)
         if max_depth < 1:
             raise ValueError(f"max_depth is {max_depth}; it is a number, at least 1")
         self._serializations = serializations(Limits(depth=max_depth))
+        self._tells_deadlines = deadlines
 
     def decode(self, buffer: Buffer, metadata: Metadata) -> DecodeStatus:
         """The header, and of the body what a route most often asks for; attachments are put off."""
@@ -220,10 +227,19 @@ class DubboCodec(Codec):
         return bool(buffer)
 
     def deadline(self, metadata: Metadata) -> float | None:
-        """The attachment ``timeout``, which is milliseconds."""
+        """With ``deadlines``, the attachment ``timeout`` of a request, which is milliseconds.
+
+        Raises:
+            DecodeError: Reaching it found the message malformed.
+        """
+        if not self._tells_deadlines:
+            return None
+        flags = metadata.origin_message[FLAGS_AT]
+        if not flags & REQUEST or not self._serializations[flags & SERIALIZATION].reads_attachments:
+            return None
         timeout = metadata.get("timeout", "")
-        is_told = metadata.side is _REQUEST and timeout.isascii() and timeout.isdigit() and len(timeout) < 16
-        return int(timeout) / 1000 or None if is_told else None
+        is_number = timeout.isascii() and timeout.isdigit() and len(timeout) < _LONGEST_TIMEOUT
+        return int(timeout) / 1000 or None if is_number else None
 
     def match(self, prefix: bytes) -> bool | None:
         """Whether it starts with the magic number and a request's flags."""

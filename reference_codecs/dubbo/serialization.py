@@ -116,13 +116,13 @@ class Opaque(Serialization):
 
     def read_attachments(self, message: bytes) -> Iterable[tuple[str, str]]:
         """Refuses: nothing is known of them."""
-        raise self.refused("the attachments")
+        raise self.refused("an attachment")
 
     def refused(self, what: str) -> DecodeError:
         """The refusal of a message because of what it does not say to this codec."""
         return DecodeError(
-            f"{what} is needed, and written in {self.name}, which is not read that far; a route that matches every "
-            "message passes it through",
+            f"{what} is asked for, and written in {self.name}, which is not read that far; where routes and filters "
+            "ask for nothing of it, the message passes through",
             path="body",
         )
 

@@ -17,7 +17,7 @@ import struct
 from typing import Any
 
 from metaprotocol_sdk import DecodeError
-from reference_codecs.thrift.frame import VERSION_1, Kind, Type
+from reference_codecs.thrift.frame import BINARY_LIST, BINARY_MAP, SIZE, VERSION_1, Kind, Type
 from reference_codecs.thrift.protocol import (
     OPEN_STRUCT,
     Begin,
@@ -47,21 +47,28 @@ from reference_codecs.thrift.runs import (
 )
 
 _STRICT = struct.Struct(">HxBI")
-_SIZE = struct.Struct(">I")
 _SEQID = struct.Struct(">i")
 _KIND_AND_SEQID = struct.Struct(">Bi")
-_LIST = struct.Struct(">BI")
-_MAP = struct.Struct(">BBI")
 _FIELD_ID = struct.Struct(">h")
 
 # Plain integers: comparing with an enum's members costs four times as much, and skipping does little else.
 _STRING, _STRUCT, _MAP_TYPE = int(Type.STRING), int(Type.STRUCT), int(Type.MAP)
 _SET_TYPE, _LIST_TYPE = int(Type.SET), int(Type.LIST)
-_FIXED = {Type.BOOL: 1, Type.BYTE: 1, Type.DOUBLE: 8, Type.I16: 2, Type.I32: 4, Type.I64: 8, Type.UUID: 16}
+_FIXED: dict[int, int] = {
+    Type.BOOL: 1,
+    Type.BYTE: 1,
+    Type.DOUBLE: 8,
+    Type.I16: 2,
+    Type.I32: 4,
+    Type.I64: 8,
+    Type.UUID: 16,
+}
 
-VALUE_SIZE = tuple(_FIXED.get(code, 0) for code in range(256))  # type: ignore[call-overload]
+VALUE_SIZE = tuple(_FIXED.get(code, 0) for code in range(256))
 """Bytes of a value by its type; 0 where the value tells, and where there is no such type."""
 _FIELD_SIZE = tuple(size and size + 3 for size in VALUE_SIZE)
+_LEAST = {**_FIXED, _STRING: 4, _STRUCT: 1, _LIST_TYPE: 5, _SET_TYPE: 5, _MAP_TYPE: 6}
+"""Bytes that a value of a type has at least."""
 _KNOWN = frozenset(int(each) for each in Type if each is not Type.STOP)
 
 
@@ -121,7 +128,7 @@ class BinaryProtocol(Protocol):
 
     @staticmethod
     def _read_without_version(data: Data, at: int, end: int, base: int) -> Begin:
-        (size,) = _SIZE.unpack_from(data, at)
+        (size,) = SIZE.unpack_from(data, at)
         check_name_size(size, at, base)
         kind_at = at + 4 + size
         if kind_at + 5 > end:
@@ -137,7 +144,7 @@ class BinaryProtocol(Protocol):
         encoded = name.encode()
         if self.is_strict:
             return b"%b%b%b" % (_STRICT.pack(VERSION_1, kind, len(encoded)), encoded, _SEQID.pack(seqid))
-        return b"%b%b%b" % (_SIZE.pack(len(encoded)), encoded, _KIND_AND_SEQID.pack(kind, seqid))
+        return b"%b%b%b" % (SIZE.pack(len(encoded)), encoded, _KIND_AND_SEQID.pack(kind, seqid))
 
     def write_seqid(self, seqid: int) -> bytes:
         """Four bytes."""
@@ -171,7 +178,7 @@ class BinaryProtocol(Protocol):
     def write_exception(self, message: str, code: int) -> bytes:
         """Field 1 is the message, field 2 the code."""
         text = message.encode()
-        return b"\x0b\x00\x01%b%b\x08\x00\x02%b\x00" % (_SIZE.pack(len(text)), text, _SEQID.pack(code))
+        return b"\x0b\x00\x01%b%b\x08\x00\x02%b\x00" % (SIZE.pack(len(text)), text, _SEQID.pack(code))
 
 
 def _skip_fields(data: Data, at: int, base: int, walk: Walk) -> int:
@@ -206,7 +213,7 @@ def _skip_elements(data: Data, at: int, base: int, walk: Walk) -> int:
     frames = walk.open
     depth = len(frames)
     frame = frames[-1]
-    kinds, left = frame
+    kinds, left, _ = frame
     small = _ELEMENTS if depth < walk.runs_up_to else {}
     if small and kinds == (_STRING, _STRING):
         at, left = _skip_strings(data, at, left)
@@ -242,7 +249,7 @@ def _skip_strings(data: Data, at: int, left: int) -> tuple[int, int]:
 
 
 def _skip_string(data: Data, at: int, base: int, walk: Walk) -> int:
-    size: int = _SIZE.unpack_from(data, at)[0]
+    size: int = SIZE.unpack_from(data, at)[0]
     if size > walk.limits.string_size:
         refuse_size(size, walk.limits.string_size, "string", at - base)
     return at + 4 + size
@@ -266,10 +273,10 @@ def _open(data: Data, at: int, base: int, kind: int, walk: Walk) -> int:
         frames.append(OPEN_STRUCT)
         return at
     if kind in (_LIST_TYPE, _SET_TYPE):
-        one, size = _LIST.unpack_from(data, at)
+        one, size = BINARY_LIST.unpack_from(data, at)
         other, count, at = one, size, at + 5
     elif kind == _MAP_TYPE:
-        one, other, size = _MAP.unpack_from(data, at)
+        one, other, size = BINARY_MAP.unpack_from(data, at)
         count, at = 2 * size, at + 6
     else:
         raise DecodeError(f"{kind} is no type of Thrift's", path="body", offset=at - base)
@@ -282,8 +289,9 @@ def _open(data: Data, at: int, base: int, kind: int, walk: Walk) -> int:
         raise DecodeError(f"{wrong} is no type of Thrift's", path="body", offset=start - base)
     if VALUE_SIZE[one] and VALUE_SIZE[other]:
         return int(at + count * (VALUE_SIZE[one] + VALUE_SIZE[other]) // 2)
-    check_waiting(at - base + count, limits)  # no value takes less than a byte
-    frames.append([(one, other), count])
+    least = min(_LEAST[one], _LEAST[other])
+    check_waiting(at - base + count * least, limits)
+    frames.append([(one, other), count, least])
     return at
 
 

@@ -195,7 +195,7 @@ class ThriftCodec(Codec):
         describe(metadata, form, begin, bytes(message.part(begin.body, min(begin.body + FRONT, message.end))))
         if header is not None:
             describe_headers(metadata, header)
-        # The begin of a compressed message is compressed with the body: no byte of it is body alone.
+        # A compressed message begin cannot be told from its body, and another sequence id changes every byte of both.
         metadata.header_size = total if header is not None and header.transforms else begin.body
         metadata.body_size = total - metadata.header_size
         metadata.origin_message = buffer.drain(total)
@@ -291,7 +291,7 @@ class ThriftCodec(Codec):
         buffer.append(write(Form(request.transport, protocol), content, request=request, limits=self._limits))
 
     def fields(self, data: bytes) -> Iterable[Field]:
-        """The transport's fields, the header block's, the message begin's, and the struct as one."""
+        """The transport's fields, the header block's, the message begin's, and the struct's by their ids and types."""
         return fields_of(data, self._limits)
 
     def match(self, prefix: bytes) -> bool | None:

@@ -200,7 +200,7 @@ def _skip_elements(data: Data, at: int, base: int, walk: Walk) -> int:
     frames = walk.open
     depth = len(frames)
     frame = frames[-1]
-    kinds, left = frame
+    kinds, left, _ = frame
     small = _ELEMENTS if depth < walk.runs_up_to else {}
     try:
         if kinds[0] in _VARINTS and kinds[1] in _VARINTS:
@@ -306,7 +306,7 @@ def _open_container(data: Data, at: int, base: int, kind: int, walk: Walk) -> in
     if VALUE_SIZE[kinds[0]] and VALUE_SIZE[kinds[1]]:
         return at + (VALUE_SIZE[kinds[0]] + VALUE_SIZE[kinds[1]]) * count // 2
     check_waiting(at - base + count, limits)  # no value takes less than a byte
-    walk.open.append([kinds, count])
+    walk.open.append([kinds, count, 1])
     return at
 
 

@@ -42,6 +42,14 @@ FRAMED_BINARY = struct.Struct(">IHxBI")
 """A frame with a strict binary message: length, version, message kind, length of the name."""
 HEADER = struct.Struct(">IHHIH")
 """A header frame up to its block: length, magic, flags, sequence id, words."""
+SIZE = struct.Struct(">I")
+"""The binary protocol's length of a string."""
+BINARY_FIELD = struct.Struct(">Bh")
+"""Its field header: type and id."""
+BINARY_LIST = struct.Struct(">BI")
+"""What stands before the elements of a list or set: their type and number."""
+BINARY_MAP = struct.Struct(">BBI")
+"""What stands before a map's pairs: the types of keys and values, and their number."""
 
 MAX_NAME_SIZE = 16 * 1024
 """Bytes of a method's name; a longer one is no name."""

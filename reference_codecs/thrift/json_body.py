@@ -41,7 +41,7 @@ _SEQUENCES: Final = (b"lst", b"set")
 _KNOWN: Final = frozenset((*_NUMBERS, *_TEXTS, *_SEQUENCES, b"rec", b"map"))
 _BRACE, _CLOSING_BRACE, _QUOTE, _COLON, _COMMA = b'{}":,'
 
-_NUMBER = rb"[-+.0-9eE]{1,400}+"  # a double without an exponent has at most 325 characters
+_NUMERAL = rb"[-+.0-9eE]{1,400}+"  # a double without an exponent has at most 325 characters
 _SHORT_STRING = rb'"[^"\\]{0,%d}+"' % MAX_STRING
 _ID = rb'"-?\d{1,6}":'
 _END_OF_FIELD = rb'\}(?:,(?=")|(?=\}))'
@@ -51,17 +51,21 @@ def _types(*names: bytes) -> bytes:
     return b'"%b"' % group(names)
 
 
+def _pairs(value: bytes) -> bytes:
+    """A map's size and its pairs of a short string and ``value``."""
+    pair = _SHORT_STRING + b":" + value
+    return group(rb"%d,\{%b\}" % (size, b",".join([pair] * size)) for size in range(MAX_STRINGS + 1))
+
+
 def _small() -> tuple[bytes, dict[bytes, bytes]]:
     """The pattern of a field with a small value, and those of small values by their type."""
     numbers, texts = _types(*_NUMBERS), _types(*_TEXTS)
-    lists = [numbers + b"," + counted(b"," + _NUMBER, MAX_CONTAINER, decimal)]
+    lists = [numbers + b"," + counted(b"," + _NUMERAL, MAX_CONTAINER, decimal)]
     lists.append(texts + b"," + counted(b"," + _SHORT_STRING, MAX_STRINGS, decimal))
     sequence = rb"\[%b\]" % group(lists)
-    pair = rb"%b:(?:%b|%b)" % (_SHORT_STRING, _NUMBER, _SHORT_STRING)
-    pairs = [rb"%d,\{%b\}" % (size, b",".join([pair] * size)) for size in range(MAX_STRINGS + 1)]
-    plain = _types(*_NUMBERS, *_TEXTS)
-    mapping = rb"\[%b,%b,%b\]" % (plain, plain, group(pairs))
-    kinds = {numbers: _NUMBER, texts: _SHORT_STRING, _types(*_SEQUENCES): sequence, _types(b"map"): mapping}
+    pairs = group([numbers + b"," + _pairs(_NUMERAL), texts + b"," + _pairs(_SHORT_STRING)])
+    mapping = rb"\[%b,%b\]" % (_types(*_NUMBERS, *_TEXTS), pairs)
+    kinds = {numbers: _NUMERAL, texts: _SHORT_STRING, _types(*_SEQUENCES): sequence, _types(b"map"): mapping}
     field = rb"%b\{%b%b" % (_ID, group(b"%b:%b" % each for each in kinds.items()), _END_OF_FIELD)
     struct = rb"\{(?:%b){0,%d}\}" % (field, FIELDS_OF_A_RUN)
     return field, {b"rec": struct, b"lst": sequence, b"set": sequence, b"map": mapping}
@@ -73,14 +77,14 @@ _RUN: Final = re.compile(rb"%b{0,%d}" % (group([_SMALL_FIELD, _FIELD_WITH_STRUCT
 _SMALL: Final = {kind: re.compile(pattern) for kind, pattern in _SMALL_VALUES.items()}
 _AT_ONCE = 16
 _MANY: Final = {
-    **dict.fromkeys(_NUMBERS, re.compile(rb"(?:,%b){%d}(?=[],])" % (_NUMBER, _AT_ONCE))),
+    **dict.fromkeys(_NUMBERS, re.compile(rb"(?:,%b){%d}(?=[],])" % (_NUMERAL, _AT_ONCE))),
     **dict.fromkeys(_TEXTS, re.compile(rb"(?:,%b){%d}" % (_SHORT_STRING, _AT_ONCE))),
 }
 
-_FIELD: Final = re.compile(rb'%b\{"(\w{2,3})":' % _ID)
-_LIST: Final = re.compile(rb'\["(\w{2,3})",(-?\d{1,9})(?=[],])')
-_MAP: Final = re.compile(rb'\["(\w{2,3})","(\w{2,3})",(-?\d{1,9}),\{')
-_VALUE: Final = re.compile(_NUMBER)
+FIELD_HEADER: Final = re.compile(rb'"(-?\d{1,6})":\{"(\w{2,3})":')
+LIST_HEADER: Final = re.compile(rb'\["(\w{2,3})",(-?\d{1,9})(?=[],])')
+MAP_HEADER: Final = re.compile(rb'\["(\w{2,3})","(\w{2,3})",(-?\d{1,9}),\{')
+NUMBER: Final = re.compile(_NUMERAL)
 _REST_OF_STRING: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+("?)', re.DOTALL)
 
 
@@ -127,10 +131,10 @@ def _skip_fields(data: Data, at: int, base: int, walk: Walk) -> int:
             start = at
             if data[at] == _CLOSING_BRACE:
                 return _close(data, at, base, b"}", walk)
-            header = _FIELD.match(data, at)
+            header = FIELD_HEADER.match(data, at)
             if header is None:
                 _refuse_unless_short(data, at, base, _FIELD_SO_FAR)
-            at = _skip_value(data, header.end(), base, header[1], walk)
+            at = _skip_value(data, header.end(), base, header[2], walk)
             if len(frames) != depth:
                 return at
             at = _end_field(data, at, base)
@@ -144,7 +148,7 @@ def _skip_elements(data: Data, at: int, base: int, walk: Walk) -> int:
     frames = walk.open
     depth = len(frames)
     frame = frames[-1]
-    kinds, left, of_map = frame
+    kinds, left, _, of_map = frame
     small = _SMALL if depth < walk.runs_up_to else {}
     start = at
     try:
@@ -196,10 +200,10 @@ def _skip_value(data: Data, at: int, base: int, kind: bytes, walk: Walk, *, is_k
         IndexError: The data ends before the value does.
         DecodeError: It is malformed, or over a limit.
     """
-    if kind in _TEXTS or (data[at] == _QUOTE and kind in _NUMBERS and (is_key or kind == b"dbl")):
+    if kind in _TEXTS or (kind in _NUMBERS and (is_key or (kind == b"dbl" and data[at] == _QUOTE))):
         return _skip_string(data, at, base, walk)
     if kind in _NUMBERS:
-        found = _VALUE.match(data, at)
+        found = NUMBER.match(data, at)
         if not found:
             _refuse(data, at, base)
         if found.end() == len(data):
@@ -238,7 +242,7 @@ def _skip_string(data: Data, at: int, base: int, walk: Walk) -> int:
 
 
 def _open_container(data: Data, at: int, base: int, walk: Walk, *, is_map: bool) -> int:
-    header = (_MAP if is_map else _LIST).match(data, at)
+    header = (MAP_HEADER if is_map else LIST_HEADER).match(data, at)
     if header is None:
         _refuse_unless_short(data, at, base, _MAP_SO_FAR if is_map else _LIST_SO_FAR)
     *kinds, digits = header.groups()
@@ -249,8 +253,9 @@ def _open_container(data: Data, at: int, base: int, walk: Walk, *, is_map: bool)
         if size and kind not in _KNOWN:
             _refuse_type(kind, at - base)
     count = 2 * size if is_map else size
-    check_waiting(header.end() - base + 2 * count, limits)  # no value takes less than a byte and its separator
-    walk.open.append([(kinds[0], kinds[-1]), count, count if is_map else -1])
+    least = 2 if is_map or kinds[0] in _NUMBERS else 3  # with what separates them; numbers are keys in quotes
+    check_waiting(header.end() - base + count * least, limits)
+    walk.open.append([(kinds[0], kinds[-1]), count, least, count if is_map else -1])
     return header.end()
 
 

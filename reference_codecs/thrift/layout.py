@@ -10,6 +10,7 @@ from reference_codecs.thrift.header_transport import Header, inflate, read_heade
 from reference_codecs.thrift.limits import Limits
 from reference_codecs.thrift.message import DETECTED_BY, detect, is_told_by_first_byte
 from reference_codecs.thrift.protocol import Begin, Protocol, Short
+from reference_codecs.thrift.struct_layout import struct_fields
 
 
 def fields_of(data: bytes, limits: Limits) -> Iterator[Field]:
@@ -47,8 +48,7 @@ def _content(data: bytes, start: int, protocol: Protocol) -> Iterator[Field]:
     for name, end in protocol.parts(begin, start):
         yield Field(name, at, end, _value(name, begin, protocol, data[at:end]))
         at = end
-    if begin.body < len(data):
-        yield Field("body", begin.body, len(data), data[begin.body :])
+    yield from struct_fields(data, begin.body, protocol)
 
 
 def _value(name: str, begin: Begin, protocol: Protocol, raw: bytes) -> object:

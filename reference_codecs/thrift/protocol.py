@@ -204,7 +204,9 @@ def refuse_size(size: int, limit: int, what: str, offset: int) -> NoReturn:
 
 
 OPEN_STRUCT: list[Any] = []
-"""Stands for an open struct in :attr:`Walk.open`. A container is ``[the two types that alternate, values left]``."""
+"""Stands for an open struct in :attr:`Walk.open`. A container is a list that starts with the two types
+that alternate, the values that are left, and the bytes that each of them has at least.
+"""
 
 _Skip = Callable[[Data, int, int, Walk], int]
 
@@ -230,11 +232,11 @@ def skip_open(data: Data, base: int, walk: Walk, skip_fields: _Skip, skip_elemen
         skip = skip_fields if frames[-1] is OPEN_STRUCT else skip_elements
         at = skip(data, at, base, walk)
         if at < 0:
-            # A struct needs its end, a container a byte for each value that is left.
+            # A struct needs its end, a container what its values have at least.
             needed = walk.position + len(frames)
             for frame in frames:
                 if frame is not OPEN_STRUCT:
-                    needed += frame[1] - 1
+                    needed += frame[1] * frame[2] - 1
             check_waiting(needed, walk.limits)
             walk.needed = needed
             return False

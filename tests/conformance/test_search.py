@@ -56,6 +56,21 @@ def test_a_codec_that_keeps_what_it_sees_leaves_later_laws_unjudged() -> None:
     assert "MiB of memory were not given back" in report.outcomes[1].detail
 
 
+@pytest.mark.skipif(address_space() is None, reason="this platform does not limit memory")
+@pytest.mark.parametrize(("max_examples", "verdict"), [(200, Verdict.ERROR), (5000, Verdict.PASSED)])
+def test_what_remembering_many_cases_takes_is_not_held_against_the_codec(
+    max_examples: int, verdict: Verdict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = address_space()
+    assert start is not None
+    used = itertools.chain((start,), itertools.repeat(start + (330 << 20)))
+    monkeypatch.setattr("metaprotocol_sdk.conformance.suite.address_space", lambda: next(used))
+    report = run(
+        Subject(TinyCodec, SAMPLES, None), checks=["sizes_add_up"], max_examples=max_examples, max_seconds=0.05
+    )
+    assert report.outcomes[0].verdict is verdict
+
+
 @pytest.mark.parametrize("error", [SystemExit(0), GeneratorExit(), BaseException("all")])
 def test_a_codec_that_would_end_the_program_fails_the_law(error: BaseException) -> None:
     class Ending(TinyCodec):

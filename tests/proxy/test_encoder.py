@@ -13,7 +13,7 @@ from metaprotocol_sdk.errors import Error, ErrorType
 from metaprotocol_sdk.exceptions import CodecBug, EncodeError
 from metaprotocol_sdk.metadata import MessageType, Metadata
 from metaprotocol_sdk.mutation import NO_MUTATION, Mutation
-from metaprotocol_sdk.proxy.encoder import Encoder
+from metaprotocol_sdk.proxy.encoder import MAX_WARNINGS, Encoder
 from metaprotocol_sdk.proxy.metrics import ListenerStats
 from tests.proxy.codecs import (
     ERROR,
@@ -73,6 +73,19 @@ def test_a_mutation_that_cannot_be_said_is_left_out_counted_and_warned_of_once(
     assert writer.stats.mutation_failed == 3
     assert len(caplog.records) == 1
     assert "other" in caplog.text
+
+
+def test_what_differs_in_each_request_is_warned_of_once_and_not_remembered(caplog: pytest.LogCaptureFixture) -> None:
+    writer = encoder(StubbornCodec())
+    request = decoded(message(7, b"body", cmd="1"))
+    with caplog.at_level(logging.WARNING, "metaprotocol.proxy"):
+        for number in range(1000):
+            writer.message(request, Mutation(trace=str(number)), 7)
+        assert len(caplog.records) == 1
+        for number in range(1000):  # keys a filter makes of what clients send
+            writer.message(request, Mutation({f"key-{number}": "x"}), 7)
+    assert len(caplog.records) == MAX_WARNINGS
+    assert writer.stats.mutation_failed == 2000
 
 
 def test_a_string_the_codec_can_write_is_written_though_it_carries_no_headers() -> None:

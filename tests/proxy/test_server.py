@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from metaprotocol_sdk.errors import Error, ErrorType
-from metaprotocol_sdk.exceptions import CodecNotFound, ConfigError, Finding, Severity
+from metaprotocol_sdk.exceptions import CodecNotFound, ConfigError, FilterLoadError, Finding, Severity
 from metaprotocol_sdk.proxy.config.values import (
     Address,
     FilterConfig,
@@ -26,7 +26,7 @@ from metaprotocol_sdk.proxy.config.values import (
     RouteTableConfig,
     TrafficDirection,
 )
-from metaprotocol_sdk.proxy.filters.filter import Filter, Verdict
+from metaprotocol_sdk.proxy.filters.filter import Filter, FilterContext, FilterFactory, Verdict
 from metaprotocol_sdk.proxy.router import ROUTER_NAME
 from metaprotocol_sdk.proxy.server import Server, _on_loop_error
 from metaprotocol_sdk.proxy.server import run as serve
@@ -216,3 +216,29 @@ def test_a_second_signal_stops_at_once() -> None:
                 assert client.recv(4096) == b""
 
     assert Served(ProxyConfig(listeners=(listener(),)), script, drain_time=60).code == 0
+
+
+def refusing(config: object, context: FilterContext) -> Filter:
+    raise ValueError("the file it names is not there")
+
+
+def making_nothing(config: object, context: FilterContext) -> Any:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("factory", "says"),
+    [
+        (refusing, "making it for listener 'main' fails with ValueError: the file it names is not there"),
+        (making_nothing, "for listener 'main' it made NoneType, which is no Filter"),
+    ],
+)
+def test_a_filter_that_cannot_be_made_is_a_sentence(factory: FilterFactory, says: str) -> None:
+    config = ProxyConfig(listeners=(listener(filters=(FilterConfig(name="x"),)),))
+
+    async def main() -> None:
+        Server(config, filters={"x": factory})
+
+    with pytest.raises(FilterLoadError) as caught:
+        run(main())
+    assert str(caught.value) == f"filter 'x' cannot be loaded: {says}"

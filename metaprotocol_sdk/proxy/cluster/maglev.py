@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from heapq import heapreplace
 from typing import Any
 
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
@@ -40,35 +41,32 @@ class Maglev:
 
 
 class _Claim:
-    """One endpoint's order: where it is, how far it steps, and when its turn comes."""
+    """One endpoint's order: where it is, how far it steps, and how many entries it has taken."""
 
-    __slots__ = ("at", "due", "endpoint", "step", "weight")
+    __slots__ = ("at", "endpoint", "step", "taken")
 
     def __init__(self, endpoint: Endpoint, size: int) -> None:
         name = endpoint.name.encode()
         self.endpoint = endpoint
         self.at = xxhash64(name) % size
         self.step = xxhash64(name, 1) % (size - 1) + 1
-        self.weight = endpoint.weight
-        self.due = 0
+        self.taken = 0
 
 
 def _filled(endpoints: Sequence[Endpoint], size: int) -> list[Endpoint]:
     table: list[Any] = [None] * size
     claims = [_Claim(each, size) for each in endpoints]
     heaviest = max(each.weight for each in endpoints)
-    free, turn = size, 0
-    while True:
-        turn += 1
-        for claim in claims:
-            if turn * claim.weight < claim.due:  # the heaviest has every turn, one of half its weight every second
-                continue
-            claim.due += heaviest
-            at, step = claim.at, claim.step
-            while table[at] is not None:
-                at = (at + step) % size
-            table[at] = claim.endpoint
-            claim.at = (at + step) % size
-            free -= 1
-            if not free:
-                return table
+    turns = [(1, index) for index in range(len(claims))]  # equal, and so a heap
+    for _ in range(size):
+        turn, index = turns[0]
+        claim = claims[index]
+        at, step = claim.at, claim.step
+        while table[at] is not None:
+            at = (at + step) % size
+        table[at] = endpoint = claim.endpoint
+        claim.at = (at + step) % size
+        claim.taken += 1
+        # The heaviest has every turn, one of half its weight every second.
+        heapreplace(turns, (max(turn + 1, -(-claim.taken * heaviest // endpoint.weight)), index))
+    return table

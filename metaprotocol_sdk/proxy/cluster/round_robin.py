@@ -9,7 +9,7 @@ from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 
 
 class RoundRobin:
-    """Endpoints of equal weight: one after the other, starting with the first."""
+    """Endpoints of equal weight: one after the other, starting with the first (Envoy starts anywhere)."""
 
     __slots__ = ("_endpoints", "_turn")
 

@@ -8,10 +8,14 @@ from typing import ClassVar
 from pydantic import Field
 
 from metaprotocol_sdk.proxy.config.cluster import Cluster
-from metaprotocol_sdk.proxy.config.fields import Data, Repeated
+from metaprotocol_sdk.proxy.config.context import Context
+from metaprotocol_sdk.proxy.config.fields import Data, Repeated, Text
 from metaprotocol_sdk.proxy.config.listener import Listener
-from metaprotocol_sdk.proxy.config.message import Message, not_yet, without_effect
+from metaprotocol_sdk.proxy.config.message import Message, OneOf, not_yet, without_effect
+from metaprotocol_sdk.proxy.config.tree import Entries, plain
 from metaprotocol_sdk.proxy.config.values import NodeConfig, ProxyConfig
+
+_NO_ADMIN = "accepted; the admin interface is not there yet: nothing listens at its address"
 
 
 class Node(Message):
@@ -23,12 +27,46 @@ class Node(Message):
     )  # fmt: skip
 
     id: str = ""
+    """Which proxy this is; ``metadata_exchange`` tells it."""
+
     cluster: str = ""
+    """Of which service."""
+
     metadata: Data = Field(default_factory=dict)
+    """What else is known of it; ``metadata_exchange`` tells it."""
 
     def value(self) -> NodeConfig:
         """What the runtime reads."""
         return NodeConfig(id=self.id, cluster=self.cluster, metadata=self.metadata)
+
+
+class RuntimeLayer(Message):
+    """``envoy.config.bootstrap.v3.RuntimeLayer``."""
+
+    refused = not_yet("disk_layer", "rtds_layer")
+    ignored: ClassVar[Mapping[str, str]] = {"admin_layer": _NO_ADMIN}
+    one_of = (OneOf(("static_layer", "disk_layer", "rtds_layer", "admin_layer")),)
+
+    name: Text
+    """What it is called."""
+
+    static_layer: Data = Field(default_factory=dict)
+    """Values by key; ``{a: {b: 1}}`` is the key ``a.b``. Of several layers the last that has a key wins."""
+
+
+class LayeredRuntime(Message):
+    """``envoy.config.bootstrap.v3.LayeredRuntime``: values that the rest of the file names by a ``runtime_key``."""
+
+    layers: Repeated[RuntimeLayer] = ()
+    """The layers, each over those before it."""
+
+    @classmethod
+    def inspect(cls, fields: Entries, context: Context) -> None:
+        """Has the layers looked at when the fields that name their keys are read, which is after this message."""
+        for each in fields.children("layers"):
+            layer = each.get("static_layer")
+            if isinstance(layer, Entries):
+                context.runtime.add(plain(layer), each.value_place("static_layer"))
 
 
 class StaticResources(Message):
@@ -37,24 +75,28 @@ class StaticResources(Message):
     refused = not_yet("secrets")
 
     listeners: Repeated[Listener] = ()
+    """Where clients connect."""
+
     clusters: Repeated[Cluster] = ()
+    """Where requests go."""
 
 
 class Bootstrap(Message):
     """``envoy.config.bootstrap.v3.Bootstrap``, the part a MetaProtocol proxy uses."""
 
     refused = not_yet(
-        "dynamic_resources", "cluster_manager", "hds_config", "tracing", "use_tcp_for_dns_lookups",
+        "dynamic_resources", "cluster_manager", "hds_config", "use_tcp_for_dns_lookups",
         "dns_resolution_config", "typed_dns_resolver_config", "bootstrap_extensions", "fatal_actions",
         "config_sources", "default_config_source", "certificate_provider_instances", "default_regex_engine",
         "xds_delegate_extension", "xds_config_tracker_extension", "listener_manager",
     )  # fmt: skip
     ignored: ClassVar[Mapping[str, str]] = {
-        "admin": "the admin interface is not there yet: nothing listens at its address",
+        "admin": _NO_ADMIN,
+        "tracing": "accepted; tracing is not there yet: no request leaves a trace",
         "application_log_config": "without effect; `metaproto proxy --help` says how the log is set",
         **without_effect(
             "node_context_params", "flags_path", "stats_config", "stats_sinks", "deferred_stat_options",
-            "stats_flush_interval", "stats_flush_on_admin", "watchdog", "watchdogs", "layered_runtime",
+            "stats_flush_interval", "stats_flush_on_admin", "watchdog", "watchdogs",
             "overload_manager", "enable_dispatcher_stats", "header_prefix", "stats_server_version_override",
             "default_socket_interface", "inline_headers", "perf_tracing_file_path",
             "grpc_async_client_manager_config", "memory_allocator_manager",
@@ -62,7 +104,13 @@ class Bootstrap(Message):
     }  # fmt: skip
 
     node: Node = Node()
+    """Which proxy this is."""
+
+    layered_runtime: LayeredRuntime = LayeredRuntime()
+    """Values that other fields name."""
+
     static_resources: StaticResources = StaticResources()
+    """Listeners and clusters."""
 
     def value(self) -> ProxyConfig:
         """What the runtime reads, without notes."""

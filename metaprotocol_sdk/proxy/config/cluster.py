@@ -1,153 +1,147 @@
-"""Clusters: ``envoy.config.cluster.v3.Cluster`` and the messages of its ``load_assignment``."""
+"""Clusters: ``envoy.config.cluster.v3.Cluster``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import PlainValidator, field_validator
+from pydantic import PlainValidator
 
+from metaprotocol_sdk.proxy.config.circuit_breakers import CircuitBreakers
+from metaprotocol_sdk.proxy.config.connection import NO_HTTP, HttpProtocolOptions, Options, report_doubles
 from metaprotocol_sdk.proxy.config.context import Context
-from metaprotocol_sdk.proxy.config.fields import Duration, Port, Repeated, Text, is_ip, only, word
+from metaprotocol_sdk.proxy.config.endpoint import ClusterLoadAssignment
+from metaprotocol_sdk.proxy.config.fields import Count, Period, Positive, Text, is_ip, word
+from metaprotocol_sdk.proxy.config.load_balancer import (
+    POLICY_FIELDS,
+    LeastRequestLbConfig,
+    MaglevLbConfig,
+    RingHashLbConfig,
+)
 from metaprotocol_sdk.proxy.config.message import NOT_YET, Message, OneOf, not_yet, without_effect
 from metaprotocol_sdk.proxy.config.sentences import shown
 from metaprotocol_sdk.proxy.config.tree import Entries
-from metaprotocol_sdk.proxy.config.values import Address as AddressValue
-from metaprotocol_sdk.proxy.config.values import ClusterConfig, EndpointConfig, LbPolicy
+from metaprotocol_sdk.proxy.config.values import ClusterConfig, ConnectionConfig, LbPolicy
 
-_LATER_POLICIES = ("LEAST_REQUEST", "RANDOM", "RING_HASH", "MAGLEV", "CLUSTER_PROVIDED", "LOAD_BALANCING_POLICY_CONFIG")
+_POLICIES = {each.value: each for each in LbPolicy}
+_LATER_POLICIES = ("CLUSTER_PROVIDED", "LOAD_BALANCING_POLICY_CONFIG")
 _HASHING = (LbPolicy.RING_HASH.value, LbPolicy.MAGLEV.value)
+_STATIC: dict[str, Literal["STATIC"]] = {"STATIC": "STATIC"}
 _LATER_TYPES = ("STRICT_DNS", "LOGICAL_DNS", "EDS", "ORIGINAL_DST")
-
-
-class SocketAddress(Message):
-    """``envoy.config.core.v3.SocketAddress``; whether a name may stand for the IP is for its user to say."""
-
-    refused = not_yet("named_port", "resolver_name", "ipv4_compat", "network_namespace_filepath")
-    one_of = (OneOf(("port_value", "named_port"), "required, and not there"),)
-
-    protocol: Annotated[str, PlainValidator(word({"TCP": "TCP"}, "UDP"))] = "TCP"
-    address: Text
-    port_value: Port = 0
-
-
-class Address(Message):
-    """``envoy.config.core.v3.Address``."""
-
-    refused = not_yet("pipe", "envoy_internal_address")
-    one_of = (OneOf(("socket_address", "pipe", "envoy_internal_address"), "required, and not there"),)
-
-    socket_address: SocketAddress | None = None
-
-    def value(self) -> AddressValue:
-        """What the runtime reads."""
-        assert self.socket_address is not None, "one_of has reported it"
-        return AddressValue(self.socket_address.address, self.socket_address.port_value)
-
-
-class Endpoint(Message):
-    """``envoy.config.endpoint.v3.Endpoint``."""
-
-    refused = not_yet("health_check_config", "additional_addresses")
-    ignored = without_effect("hostname")
-
-    address: Address
-
-
-class LbEndpoint(Message):
-    """``envoy.config.endpoint.v3.LbEndpoint``."""
-
-    refused = not_yet("endpoint_name", "health_status", "load_balancing_weight")
-    ignored = without_effect("metadata")
-    one_of = (OneOf(("endpoint", "endpoint_name"), "required, and not there"),)
-
-    endpoint: Endpoint | None = None
-
-
-class LocalityLbEndpoints(Message):
-    """``envoy.config.endpoint.v3.LocalityLbEndpoints``: endpoints in one place; all places count the same here."""
-
-    refused = not_yet("load_balancer_endpoints", "leds_cluster_locality_config", "load_balancing_weight", "proximity")
-    ignored = without_effect("locality", "metadata")
-
-    lb_endpoints: Repeated[LbEndpoint] = ()
-    priority: Annotated[int, PlainValidator(only(0))] = 0
-
-
-class ClusterLoadAssignment(Message):
-    """``envoy.config.endpoint.v3.ClusterLoadAssignment``."""
-
-    refused = not_yet("named_endpoints", "policy")
-
-    cluster_name: Text
-    endpoints: Repeated[LocalityLbEndpoints] = ()
-
-    def addresses(self) -> Iterator[AddressValue]:
-        """The addresses of all endpoints, in the file's order."""
-        for group in self.endpoints:
-            for each in group.lb_endpoints:
-                if each.endpoint is not None:
-                    yield each.endpoint.address.value()
 
 
 class Cluster(Message):
     """``envoy.config.cluster.v3.Cluster``."""
 
     refused = not_yet(
-        "transport_socket_matches", "cluster_type", "eds_cluster_config", "per_connection_buffer_limit_bytes",
-        "health_checks", "max_requests_per_connection", "circuit_breakers", "upstream_http_protocol_options",
-        "common_http_protocol_options", "http_protocol_options", "http2_protocol_options",
-        "typed_extension_protocol_options", "dns_refresh_rate", "dns_jitter", "dns_failure_refresh_rate",
-        "respect_dns_ttl", "dns_lookup_family", "dns_resolvers", "dns_resolution_config", "typed_dns_resolver_config",
-        "wait_for_warm_on_init", "use_tcp_for_dns_lookups", "outlier_detection", "cleanup_interval",
-        "upstream_bind_config", "lb_subset_config", "ring_hash_lb_config", "maglev_lb_config",
-        "original_dst_lb_config", "least_request_lb_config", "round_robin_lb_config", "common_lb_config",
-        "transport_socket", "protocol_selection", "upstream_connection_options",
+        "transport_socket_matches", "cluster_type", "eds_cluster_config", "health_checks", "dns_refresh_rate",
+        "dns_jitter", "dns_failure_refresh_rate", "respect_dns_ttl", "dns_lookup_family", "dns_resolvers",
+        "dns_resolution_config", "typed_dns_resolver_config", "wait_for_warm_on_init", "use_tcp_for_dns_lookups",
+        "outlier_detection", "cleanup_interval", "upstream_bind_config", "lb_subset_config", "original_dst_lb_config",
+        "round_robin_lb_config", "common_lb_config", "transport_socket", "upstream_connection_options",
         "close_connections_on_host_health_failure", "ignore_health_on_host_removal", "filters",
         "load_balancing_policy", "lrs_server", "upstream_config", "preconnect_policy",
         "connection_pool_per_downstream_connection",
     )  # fmt: skip
-    ignored = without_effect("alt_stat_name", "metadata", "track_timeout_budgets", "track_cluster_stats")
+    ignored: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            ("upstream_http_protocol_options", "http_protocol_options", "http2_protocol_options", "protocol_selection"),
+            NO_HTTP,
+        ),
+        **without_effect("alt_stat_name", "metadata", "track_timeout_budgets", "track_cluster_stats"),
+    }
+    one_of = (OneOf((*POLICY_FIELDS, "original_dst_lb_config", "round_robin_lb_config")),)
 
     name: Text
-    type: Annotated[str, PlainValidator(word({"STATIC": "STATIC"}, *_LATER_TYPES))] = "STATIC"
-    connect_timeout: Duration = 5.0
-    lb_policy: Annotated[LbPolicy, PlainValidator(word({"ROUND_ROBIN": LbPolicy.ROUND_ROBIN}, *_LATER_POLICIES))] = (
-        LbPolicy.ROUND_ROBIN
-    )
-    load_assignment: ClusterLoadAssignment | None = None
+    """What routes call it."""
 
-    @field_validator("connect_timeout")
-    @classmethod
-    def _takes_time(cls, seconds: float) -> float:
-        if not seconds:
-            raise ValueError("expected more than 0s: no connection is made in no time")
-        return seconds
+    type: Annotated[Literal["STATIC"], PlainValidator(word(_STATIC, *_LATER_TYPES))] = "STATIC"
+    """Where its endpoints come from: from ``load_assignment``."""
+
+    connect_timeout: Period = 5.0
+    """What a connection to one of them may take."""
+
+    lb_policy: Annotated[LbPolicy, PlainValidator(word(_POLICIES, *_LATER_POLICIES))] = LbPolicy.ROUND_ROBIN
+    """How one is picked. ``RING_HASH`` and ``MAGLEV`` follow a route's ``hash_policy``."""
+
+    load_assignment: ClusterLoadAssignment | None = None
+    """Its endpoints; not given: none, and every request gets an error."""
+
+    ring_hash_lb_config: RingHashLbConfig | None = None
+    """For ``RING_HASH``."""
+
+    maglev_lb_config: MaglevLbConfig | None = None
+    """For ``MAGLEV``."""
+
+    least_request_lb_config: LeastRequestLbConfig | None = None
+    """For ``LEAST_REQUEST``."""
+
+    circuit_breakers: CircuitBreakers = CircuitBreakers()
+    """What is allowed at once."""
+
+    common_http_protocol_options: HttpProtocolOptions = HttpProtocolOptions()
+    """How long connections are used, whatever the protocol."""
+
+    max_requests_per_connection: Count | None = None
+    """Says what ``common_http_protocol_options.max_requests_per_connection`` says; only one of them can."""
+
+    typed_extension_protocol_options: Options = None
+    """By the name ``envoy.extensions.upstreams.tcp.v3.TcpProtocolOptions``: how long connections are used."""
+
+    per_connection_buffer_limit_bytes: Positive = 1024 * 1024
+    """Bytes a server has not read above which its clients are not read."""
 
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:
-        """Claims the name; asks for IP addresses unless the type, which is then reported, resolves names."""
+        """Claims the name, and looks at what depends on the policy, the type, or another field."""
+        policy = fields.get("lb_policy") or LbPolicy.ROUND_ROBIN.value
         if isinstance(name := fields.get("name"), str) and name:
-            context.define_cluster(name, fields.value_place("name"), is_hashing=fields.get("lb_policy") in _HASHING)
-        if fields.get("type") not in (None, "STATIC"):
-            return
-        for group in fields.child("load_assignment").children("endpoints"):
-            for each in group.children("lb_endpoints"):
-                address = each.child("endpoint").child("address").child("socket_address")
-                host = address.get("address")
-                if isinstance(host, str) and host and not is_ip(host):
-                    context.report.error(
-                        address.value_place("address"),
-                        f"expected an IP address, found {shown(host)}; clusters that resolve names are {NOT_YET}",
-                    )
+            context.define_cluster(name, fields.value_place("name"), is_hashing=policy in _HASHING)
+        for key, needed in POLICY_FIELDS.items():
+            if fields.get(key) is not None and policy in _POLICIES and policy != needed.value:
+                problem = f"expected with lb_policy {needed.value} only; this cluster's is {policy}"
+                context.report.error(fields.key_place(key), problem)
+        report_doubles(fields, context)
+        if fields.get("type") in (None, "STATIC"):
+            _expect_addresses(fields, context)
 
     def value(self) -> ClusterConfig:
         """What the runtime reads."""
+        ring = self.ring_hash_lb_config or RingHashLbConfig()
+        maglev = self.maglev_lb_config or MaglevLbConfig()
+        least = self.least_request_lb_config or LeastRequestLbConfig()
         return ClusterConfig(
             name=self.name,
-            endpoints=tuple(map(EndpointConfig, self.load_assignment.addresses()))
-            if self.load_assignment is not None
-            else (),
+            endpoints=tuple(self.load_assignment.values()) if self.load_assignment is not None else (),
             lb_policy=self.lb_policy,
             connect_timeout=self.connect_timeout,
+            choice_count=least.choice_count,
+            minimum_ring_size=ring.minimum_ring_size,
+            maximum_ring_size=ring.maximum_ring_size,
+            table_size=maglev.table_size,
+            circuit_breakers=self.circuit_breakers.value(),
+            connections=self._connections(),
+            buffer_limit=self.per_connection_buffer_limit_bytes,
         )
+
+    def _connections(self) -> ConnectionConfig:
+        common, tcp = self.common_http_protocol_options, self.typed_extension_protocol_options
+        idle = common.idle_timeout if tcp is None or tcp.idle_timeout is None else tcp.idle_timeout
+        return ConnectionConfig(
+            idle_timeout=ConnectionConfig().idle_timeout if idle is None else idle or None,
+            max_duration=common.max_connection_duration or None,
+            max_requests=common.max_requests_per_connection or self.max_requests_per_connection or None,
+        )
+
+
+def _expect_addresses(cluster: Entries, context: Context) -> None:
+    """Reports a name where a cluster that resolves none has to have an IP address."""
+    for group in cluster.child("load_assignment").children("endpoints"):
+        for each in group.children("lb_endpoints"):
+            address = each.child("endpoint").child("address").child("socket_address")
+            host = address.get("address")
+            if isinstance(host, str) and host and not is_ip(host):
+                context.report.error(
+                    address.value_place("address"),
+                    f"expected an IP address, found {shown(host)}; clusters that resolve names are {NOT_YET}",
+                )

@@ -85,7 +85,7 @@ class Context:
             self._hashed.append((name, place))
 
     def check_references(self) -> None:
-        """Warns of every cluster that is named and not defined, and of every hash that nothing uses."""
+        """Warns of every cluster that is named and not defined, and of every hash and runtime key that nothing uses."""
         known = [name for kind, name in self._claims if kind == _CLUSTER]
         # Comparing each name with each name is dear; who has so many clusters has a program write the file.
         compares = len(known) * len(self._references) < _MAX_COMPARISONS
@@ -100,6 +100,7 @@ class Context:
             if (_CLUSTER, name) in self._claims and name not in self._hashing:
                 problem = f"without effect on cluster {shown(name)}: its lb_policy is not RING_HASH or MAGLEV"
                 self.report.warning(place, problem)
+        self.runtime.report_unread(self.report)
 
     def codec(self, name: str) -> type[Codec] | str:
         """The codec class of a name, or why there is none, as a sentence."""

@@ -21,6 +21,9 @@ from metaprotocol_sdk.proxy.config.tree import Entries, Place
 TYPE_PREFIX = "type.googleapis.com/"
 """What a type URL begins with."""
 
+FILTER_PREFIX = "aeraki.meta_protocol.filters."
+"""What the name of every filter of upstream's begins with."""
+
 _TYPED_STRUCTS = frozenset(TYPE_PREFIX + name for name in ("udpa.type.v1.TypedStruct", "xds.type.v3.TypedStruct"))
 
 

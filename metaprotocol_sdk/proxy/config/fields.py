@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, StrictBool
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainValidator, StrictBool
 
 from metaprotocol_sdk.proxy.config.message import NOT_YET
 from metaprotocol_sdk.proxy.config.sentences import expected, shown
@@ -55,15 +55,55 @@ def read_period(value: object) -> float:
     return seconds
 
 
+def read_percent(value: object) -> float:
+    """A number from 0 to 100.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 100:
+        return float(value)
+    raise expected("a number from 0 to 100", value)
+
+
 def seconds_at(fields: Entries, key: str, default: float) -> float:
     """The seconds of a duration that is not validated yet; ``default`` when there is none, or it is wrong.
 
     For checks that relate fields; the field's own validation says what is wrong.
     """
+    value = fields.get(key)
     try:
-        return read_duration(fields.get(key))
+        return default if value is None else read_duration(value)
     except ValueError:
         return default
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the reference calls a field's type, where the type of Python does not say it.
+
+    Args:
+        text: In a few words.
+        model: The message that is in it.
+    """
+
+    text: str
+    model: type[BaseModel] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a field is from that its message does not have elsewhere.
+
+    Args:
+        field: The field of Envoy's whose name and meaning it has; empty: it is this proxy's own.
+    """
+
+    field: str = ""
+
+
+OURS = Origin()
+"""This proxy's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +186,10 @@ Text = Annotated[str, Field(min_length=1)]
 Switch = StrictBool
 """True or false."""
 
-Duration = Annotated[float, PlainValidator(read_duration)]
+Duration = Annotated[float, PlainValidator(read_duration), Kind("duration")]
 """Seconds; see :func:`read_duration`."""
 
-Period = Annotated[float, PlainValidator(read_period)]
+Period = Annotated[float, PlainValidator(read_period), Kind("duration over `0s`")]
 """Seconds, more than 0."""
 
 Port = Annotated[int, PlainValidator(Whole(0, MAX_PORT))]
@@ -161,7 +201,7 @@ Count = Annotated[int, PlainValidator(Whole(0, MAX_COUNT))]
 Positive = Annotated[int, PlainValidator(Whole(1, MAX_COUNT))]
 """A ``uint32`` that is not 0."""
 
-Data = Annotated[dict[str, Any], AfterValidator(plain)]
+Data = Annotated[dict[str, Any], AfterValidator(plain), Kind("mapping")]
 """A ``google.protobuf.Struct``: its keys are data, and stay as they are written."""
 
 Repeated = Annotated[tuple[T, ...], BeforeValidator(_as_list)]

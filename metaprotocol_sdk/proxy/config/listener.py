@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from pydantic import PlainValidator, ValidationInfo, field_validator
 
 from metaprotocol_sdk.names import nearest
-from metaprotocol_sdk.proxy.config.cluster import Address
 from metaprotocol_sdk.proxy.config.context import Context
+from metaprotocol_sdk.proxy.config.endpoint import Address
 from metaprotocol_sdk.proxy.config.extension import open_any
-from metaprotocol_sdk.proxy.config.fields import Repeated, Text, is_ip, word
+from metaprotocol_sdk.proxy.config.fields import OURS, Kind, Positive, Repeated, Text, is_ip, word
 from metaprotocol_sdk.proxy.config.message import NOT_YET, Message, context_of, not_yet, without_effect
 from metaprotocol_sdk.proxy.config.meta_protocol import TYPE_URL, MetaProtocolProxy
 from metaprotocol_sdk.proxy.config.sentences import expected, shown
@@ -29,7 +29,10 @@ class NetworkFilter(Message):
     refused = not_yet("config_discovery")
 
     name: Text
-    typed_config: Any
+    """``aeraki.meta_protocol_proxy``, or ``envoy.filters.network.meta_protocol_proxy``."""
+
+    typed_config: Annotated[Any, Kind("mapping", MetaProtocolProxy)]
+    """A MetaProtocolProxy: its fields, and ``'@type'``."""
 
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:
@@ -65,6 +68,7 @@ class FilterChain(Message):
     ignored = without_effect("name", "metadata")
 
     filters: Repeated[NetworkFilter]
+    """The one filter there is."""
 
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:
@@ -77,7 +81,7 @@ class Listener(Message):
 
     refused = not_yet(
         "additional_addresses", "filter_chain_matcher", "use_original_dst", "default_filter_chain",
-        "per_connection_buffer_limit_bytes", "deprecated_v1", "listener_filters", "listener_filters_timeout",
+        "deprecated_v1", "listener_filters", "listener_filters_timeout",
         "continue_on_listener_filters_timeout", "transparent", "freebind", "socket_options",
         "tcp_fast_open_queue_length", "udp_listener_config", "api_listener", "access_log", "tcp_backlog_size",
         "bind_to_port", "transport_socket", "internal_listener", "enable_mptcp", "fcds_config", "tcp_keepalive",
@@ -88,11 +92,24 @@ class Listener(Message):
     )  # fmt: skip
 
     name: str = ""
+    """What logs call it; not given: its address."""
+
     address: Address
+    """Where clients connect."""
+
     traffic_direction: Annotated[
         TrafficDirection, PlainValidator(word({each.value: each for each in TrafficDirection}))
     ] = TrafficDirection.UNSPECIFIED
+    """Which side of a service it stands on; ``metadata_exchange`` looks at it."""
+
     filter_chains: Repeated[FilterChain]
+    """The one chain there is."""
+
+    per_connection_buffer_limit_bytes: Positive = 1024 * 1024
+    """Bytes waiting for a client, or for one of its servers, above which the other side is not read."""
+
+    max_connections: Annotated[Positive, OURS] = 16384
+    """Clients at once; more are refused. Envoy has a network filter for it, ``connection_limit``."""
 
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:
@@ -124,6 +141,9 @@ class Listener(Message):
             routes=proxy.routes_value(),
             filters=proxy.filters_value(),
             idle_timeout=proxy.idle_timeout or None,
+            buffer_limit=self.per_connection_buffer_limit_bytes,
+            max_connections=self.max_connections,
+            max_concurrent_requests=proxy.max_concurrent_requests,
         )
 
 

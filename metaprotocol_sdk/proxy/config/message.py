@@ -66,6 +66,7 @@ class Message(BaseModel):
     Attributes:
         refused: Keys that Envoy knows and this proxy refuses, with the reason.
         ignored: Keys accepted and not looked into, with what a note says of them.
+        waiting: Fields that are read and that nothing uses now, with what a note says of them.
         one_of: The message's ``oneof`` groups. A field of a group that may not be empty has a default all the same,
             which is never used: its absence is reported by the group.
     """
@@ -74,6 +75,7 @@ class Message(BaseModel):
 
     refused: ClassVar[Mapping[str, str]] = {}
     ignored: ClassVar[Mapping[str, str]] = {}
+    waiting: ClassVar[Mapping[str, str]] = {}
     one_of: ClassVar[tuple[OneOf, ...]] = ()
 
     @classmethod
@@ -100,6 +102,8 @@ class Message(BaseModel):
                 cls._report_key(key, fields, data, report)
             elif value is not None:
                 known[key] = value
+                if key in cls.waiting:
+                    report.note(fields.key_place(key), cls.waiting[key])
         for group in cls.one_of:
             group.check(fields, cls.refused, report)
         cls.inspect(fields, info.context)

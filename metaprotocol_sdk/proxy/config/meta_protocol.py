@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from metaprotocol_sdk.names import nearest, short_name
 from metaprotocol_sdk.proxy.config.context import Context
-from metaprotocol_sdk.proxy.config.extension import TYPE_PREFIX, FilterModel, open_any
-from metaprotocol_sdk.proxy.config.fields import Duration, Repeated, Text
-from metaprotocol_sdk.proxy.config.message import NOT_YET, Message, OneOf, context_of, not_yet
+from metaprotocol_sdk.proxy.config.extension import FILTER_PREFIX, TYPE_PREFIX, FilterModel, open_any
+from metaprotocol_sdk.proxy.config.fields import OURS, Duration, Kind, Origin, Positive, Repeated, Text
+from metaprotocol_sdk.proxy.config.message import Message, OneOf, context_of
 from metaprotocol_sdk.proxy.config.protocol import ApplicationProtocol, Codec, inspect_protocol
 from metaprotocol_sdk.proxy.config.route import RouteConfiguration
 from metaprotocol_sdk.proxy.config.sentences import expected, shown
 from metaprotocol_sdk.proxy.config.tree import Entries
 from metaprotocol_sdk.proxy.config.values import FilterConfig, ProtocolConfig, RouteTableConfig
+from metaprotocol_sdk.proxy.config.waiting import WAITING_FILTERS, WAITING_MODELS, AccessLog, Rds, Tracing
 
 TYPE_URL = TYPE_PREFIX + "aeraki.meta_protocol_proxy.v1alpha.MetaProtocolProxy"
 """What ``'@type'`` of the network filter's configuration says."""
 
-FILTER_PREFIX = "aeraki.meta_protocol.filters."
-"""What the name of every filter of the chain begins with."""
-
 ROUTER = FilterModel(FILTER_PREFIX + "router", TYPE_PREFIX + "aeraki.meta_protocol_proxy.filters.router.v1alpha.Router")
 """The filter that ends every chain; it has nothing to configure."""
 
-_LATER_FILTERS = tuple(FILTER_PREFIX + name for name in ("ratelimit", "istio_stats"))
-
 
 class MetaProtocolFilter(Message):
-    """``MetaProtocolFilter``; ``typed_config`` is Envoy's newer name for ``config``."""
+    """``aeraki.meta_protocol_proxy.v1alpha.MetaProtocolFilter``: one of what every message passes through."""
 
     one_of = (OneOf(("config", "typed_config")),)
 
     name: Text
-    config: Any = None
-    typed_config: Any = Field(default=None, validate_default=True)
+    """Which filter."""
+
+    config: Annotated[Any, Kind("mapping")] = None
+    """What the filter is told: its own fields, and ``'@type'`` which says whose they are."""
+
+    typed_config: Annotated[Any, Kind("mapping"), Origin("HttpFilter.typed_config")] = Field(
+        default=None, validate_default=True
+    )
+    """Envoy's newer name for ``config``."""
 
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:
@@ -44,6 +48,8 @@ class MetaProtocolFilter(Message):
         name = fields.get("name")
         if not isinstance(name, str) or not name:
             return
+        if _waits(name, context):
+            context.report.note(fields.value_place("name"), WAITING_FILTERS[name][1])
         model = _model(name, context)
         if not isinstance(model, FilterModel):
             context.report.error(fields.value_place("name"), model or _unknown(name, context))
@@ -68,9 +74,10 @@ class MetaProtocolFilter(Message):
             return None
         return context.validate(model.model or Message, extension.fields)
 
-    def value(self) -> FilterConfig:
-        """What the runtime reads."""
-        return FilterConfig(name=self.name, config=self.config if self.config is not None else self.typed_config)
+    def value(self) -> FilterConfig | None:
+        """What the runtime reads; None: the filter is not there yet."""
+        config = self.config if self.config is not None else self.typed_config
+        return None if isinstance(config, WAITING_MODELS) else FilterConfig(name=self.name, config=config)
 
 
 def _default(model: type[BaseModel] | None) -> BaseModel | None:
@@ -80,31 +87,73 @@ def _default(model: type[BaseModel] | None) -> BaseModel | None:
 
 
 def _model(name: str, context: Context) -> FilterModel | str | None:
-    return ROUTER if name == ROUTER.name else context.filter_model(name)
+    if name == ROUTER.name:
+        return ROUTER
+    return WAITING_FILTERS[name][0] if _waits(name, context) else context.filter_model(name)
+
+
+def _waits(name: str, context: Context) -> bool:
+    """Whether the filter is one that is not there yet, unless somebody has registered his own by that name."""
+    return name in WAITING_FILTERS and name not in context.filters
 
 
 def _unknown(name: str, context: Context) -> str:
-    if name in _LATER_FILTERS:
-        return f"{shown(name)} is {NOT_YET}"
     known = [ROUTER.name, *context.filters]
-    near = nearest(name, known)
+    near = nearest(name, [*known, *WAITING_FILTERS])
     hint = f"did you mean {near}?" if near else f"known are {', '.join(known)}"
     return f"no filter is named {shown(name)}; {hint}"
 
 
 class MetaProtocolProxy(Message):
-    """``MetaProtocolProxy``: one protocol, its routes, and what every message passes through."""
+    """``aeraki.meta_protocol_proxy.v1alpha.MetaProtocolProxy``: one protocol, its routes, and what every message passes
+    through."""
 
-    refused = not_yet("rds", "tracing", "access_log", "bind_upstream_connection")
+    refused: ClassVar[Mapping[str, str]] = {
+        "bind_upstream_connection": "belongs in protocol: {bind_upstream_connection: …}",
+        "multiplexing": "belongs in protocol: {multiplexing: …}",
+    }
+    waiting: ClassVar[Mapping[str, str]] = {
+        "rds": "accepted; routes from a management server are not there yet: this listener has none, so every request "
+        "gets the error that no route matches",
+        "tracing": "accepted; tracing is not there yet: no request leaves a trace",
+        "access_log": "accepted; the access log is not there yet: no request is written to it",
+    }
     one_of = (OneOf(("route_config", "rds"), "required, and not there"),)
 
     stat_prefix: Text
+    """What the listener's counters are called by: ``meta_protocol.<protocol>.<stat_prefix>.``"""
+
     application_protocol: str = ""
+    """The older ``protocol.name``."""
+
     codec: Codec | None = None
+    """The older ``protocol.codec``."""
+
     protocol: ApplicationProtocol | None = None
+    """What is spoken here; what it says wins over the two older fields."""
+
     route_config: RouteConfiguration = RouteConfiguration()
+    """Where requests go; required, unless there is ``rds``."""
+
+    rds: Rds | None = None
+    """Where the routes come from. Waits: the listener has none."""
+
     meta_protocol_filters: Repeated[MetaProtocolFilter] = ()
+    """What requests pass through, in this order, and replies in the other. The router is the last; none given: only it.
+    """
+
     idle_timeout: Duration | None = None
+    """Without activity in either direction and without a request in flight, until a client's connection is closed; not
+    given or ``0s``: never."""
+
+    tracing: Tracing | None = None
+    """Which requests leave a trace. Waits: none does."""
+
+    access_log: Repeated[AccessLog] = ()
+    """Where requests are told of. Waits: nowhere."""
+
+    max_concurrent_requests: Annotated[Positive, OURS] = 256
+    """Requests of one client in flight; more are not read until some are answered."""
 
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:
@@ -129,12 +178,16 @@ class MetaProtocolProxy(Message):
             codec=codec.name,
             codec_config=codec.keyword_arguments(),
             multiplexing=protocol is not None and protocol.multiplexing,
+            bind_upstream_connection=protocol is not None and protocol.bind_upstream_connection,
         )
 
     def routes_value(self) -> RouteTableConfig:
-        """The routes."""
+        """The routes; none while they are to come from a management server."""
+        if self.rds is not None:
+            return RouteTableConfig(name=self.rds.route_config_name)
         return self.route_config.value()
 
     def filters_value(self) -> tuple[FilterConfig, ...]:
         """The chain; none configured: the router alone."""
-        return tuple(each.value() for each in self.meta_protocol_filters) or (FilterConfig(name=ROUTER.name),)
+        values = tuple([value for each in self.meta_protocol_filters if (value := each.value()) is not None])
+        return values or (FilterConfig(name=ROUTER.name),)

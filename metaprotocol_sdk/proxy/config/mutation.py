@@ -28,7 +28,7 @@ def _bounded(text: str) -> str:
 
 
 class KeyValue(Message):
-    """``KeyValue``: one string set, or replaced."""
+    """``aeraki.meta_protocol_proxy.config.route.v1alpha.KeyValue``: one string set, or replaced."""
 
     refused = not_yet("append", "append_action", "header", "keep_empty_value")
 

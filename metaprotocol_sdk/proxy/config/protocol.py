@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, StrictBool
+from pydantic import Field
 
 from metaprotocol_sdk.codec import Codec as CodecClass
 from metaprotocol_sdk.exceptions import CodecLoadError
 from metaprotocol_sdk.names import nearest
 from metaprotocol_sdk.proxy.config.context import Context
 from metaprotocol_sdk.proxy.config.extension import open_any
-from metaprotocol_sdk.proxy.config.fields import Data, Text
+from metaprotocol_sdk.proxy.config.fields import Data, Origin, Switch, Text
 from metaprotocol_sdk.proxy.config.message import Message
 from metaprotocol_sdk.proxy.config.report import Report
 from metaprotocol_sdk.proxy.config.sentences import shown
@@ -21,10 +21,14 @@ from metaprotocol_sdk.registry import load_codec
 
 
 class Codec(Message):
-    """``Codec``: a registered name, and the codec's own keyword arguments as ``config``."""
+    """``aeraki.meta_protocol_proxy.v1alpha.Codec``: a registered name, and the codec's own keyword arguments as
+    ``config``."""
 
     name: Text
+    """A registered codec: ``aeraki.meta_protocol.codec.thrift``, or only ``thrift``; or ``package.module:Class``."""
+
     config: Data = Field(default_factory=dict)
+    """The codec's own settings, its keyword arguments; an ``'@type'`` among them is not looked at."""
 
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:
@@ -49,11 +53,19 @@ class Codec(Message):
 
 
 class ApplicationProtocol(Message):
-    """``ApplicationProtocol``."""
+    """``aeraki.meta_protocol_proxy.v1alpha.ApplicationProtocol``."""
 
     name: Text
+    """What the protocol is called: requests say it as ``x-meta-protocol-application-protocol``."""
+
     codec: Codec | None = None
-    multiplexing: StrictBool = False
+    """What reads and writes its messages; required, unless the older ``codec`` is there."""
+
+    multiplexing: Switch = False
+    """Whether many clients share few connections to servers; the protocol needs request ids."""
+
+    bind_upstream_connection: Annotated[Switch, Origin("GenericRouter.bind_upstream_connection")] = False
+    """Whether each client's connection has one to a server of its own, for protocols that remember."""
 
 
 def inspect_protocol(fields: Entries, context: Context) -> None:
@@ -72,6 +84,9 @@ def inspect_protocol(fields: Entries, context: Context) -> None:
             f"expected false: messages of {shown(name)} have no request id that pairs a reply with its request, so "
             "several requests cannot share a connection",
         )
+    if protocol.get("bind_upstream_connection") is True and protocol.get("multiplexing") is True:
+        problem = "expected false, as multiplexing is true: connections are shared, or they are not"
+        context.report.error(protocol.value_place("bind_upstream_connection"), problem)
 
 
 def _arguments(config: Entries, report: Report) -> Entries | None:

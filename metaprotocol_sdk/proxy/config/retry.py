@@ -10,7 +10,7 @@ from pydantic import PlainValidator
 
 from metaprotocol_sdk.names import nearest
 from metaprotocol_sdk.proxy.config.context import Context
-from metaprotocol_sdk.proxy.config.fields import Count, Duration, Period, Repeated, seconds_at
+from metaprotocol_sdk.proxy.config.fields import Count, Duration, Kind, Period, Repeated, seconds_at
 from metaprotocol_sdk.proxy.config.matcher import HeaderMatcher
 from metaprotocol_sdk.proxy.config.message import Message, not_yet
 from metaprotocol_sdk.proxy.config.sentences import expected, shown
@@ -91,7 +91,7 @@ class RetryPolicy(Message):
         ),
     }  # fmt: skip
 
-    retry_on: Annotated[frozenset[RetryOn], PlainValidator(read_retry_on)]
+    retry_on: Annotated[frozenset[RetryOn], PlainValidator(read_retry_on), Kind("words, with commas between")]
     """The failures it covers, with commas between."""
 
     num_retries: Count = 1

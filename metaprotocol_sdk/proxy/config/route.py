@@ -13,7 +13,17 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from metaprotocol_sdk.proxy.config.context import Context
-from metaprotocol_sdk.proxy.config.fields import MAX_COUNT, Count, Duration, Repeated, Switch, Text, seconds_at
+from metaprotocol_sdk.proxy.config.fields import (
+    MAX_COUNT,
+    OURS,
+    Count,
+    Duration,
+    Origin,
+    Repeated,
+    Switch,
+    Text,
+    seconds_at,
+)
 from metaprotocol_sdk.proxy.config.fraction import RuntimeFractionalPercent
 from metaprotocol_sdk.proxy.config.matcher import HeaderMatcher
 from metaprotocol_sdk.proxy.config.message import Message, OneOf, not_yet, without_effect
@@ -42,7 +52,7 @@ _NO_COPIES = "no copies are made"
 
 
 class RouteMatch(Message):
-    """``RouteMatch``: all matchers must hold; none match everything."""
+    """``aeraki.meta_protocol_proxy.config.route.v1alpha.RouteMatch``: all matchers must hold; none match everything."""
 
     refused: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(
@@ -98,7 +108,8 @@ class WeightedCluster(Message):
 
 
 class RequestMirrorPolicy(Message):
-    """``RequestMirrorPolicy``: a cluster that gets copies of requests. What it answers is dropped."""
+    """``aeraki.meta_protocol_proxy.config.route.v1alpha.RequestMirrorPolicy``: a cluster that gets copies of requests.
+    What it answers is dropped."""
 
     refused = not_yet("cluster_header", "disable_shadow_host_suffix_append", "request_headers_mutations")
     ignored = without_effect("trace_sampled")
@@ -120,7 +131,8 @@ class RequestMirrorPolicy(Message):
 
 
 class RouteAction(Message):
-    """``RouteAction``: where a request goes, and for how long it may take."""
+    """``aeraki.meta_protocol_proxy.config.route.v1alpha.RouteAction``: where a request goes, and for how long it may
+    take."""
 
     refused = not_yet(
         "cluster_header", "max_stream_duration", "rate_limits", "metadata_match", "hedge_policy", "priority",
@@ -145,13 +157,13 @@ class RouteAction(Message):
     request_mirror_policies: Repeated[RequestMirrorPolicy] = ()
     """Clusters that get copies."""
 
-    timeout: Duration = DEFAULT_TIMEOUT
+    timeout: Annotated[Duration, Origin("envoy.config.route.v3.RouteAction.timeout")] = DEFAULT_TIMEOUT
     """Until the client gets an error instead of a reply, retries included; ``0s``: never."""
 
-    idle_timeout: Duration = DEFAULT_IDLE_TIMEOUT
+    idle_timeout: Annotated[Duration, Origin("envoy.config.route.v3.RouteAction.idle_timeout")] = DEFAULT_IDLE_TIMEOUT
     """Without a frame in either direction, until a stream ends; ``0s``: never."""
 
-    retry_policy: RetryPolicy | None = None
+    retry_policy: Annotated[RetryPolicy | None, Origin("envoy.config.route.v3.RouteAction.retry_policy")] = None
     """When it is tried again; not given: never."""
 
     @classmethod
@@ -163,15 +175,20 @@ class RouteAction(Message):
             weighted = fields.child("weighted_clusters").children("clusters")
             for name in (fields.get("cluster"), *(each.get("name") for each in weighted)):
                 context.expect_hashing(name, fields.value_place("hash_policy"))
-        retry = fields.child("retry_policy")
-        timeout = seconds_at(fields, "timeout", DEFAULT_TIMEOUT)
-        if 0 < timeout < seconds_at(retry, "per_try_timeout", 0.0):
-            problem = f"never reached: the route's timeout, {timeout:g}s, is shorter"
-            context.report.warning(retry.value_place("per_try_timeout"), problem)
+        if fields.get("retry_policy") is not None:
+            _compare_timeouts(fields, context)
+
+
+def _compare_timeouts(action: Entries, context: Context) -> None:
+    retry = action.child("retry_policy")
+    timeout = seconds_at(action, "timeout", DEFAULT_TIMEOUT)
+    if 0 < timeout < seconds_at(retry, "per_try_timeout", 0.0):
+        problem = f"never reached: the route's timeout, {timeout:g}s, is shorter"
+        context.report.warning(retry.value_place("per_try_timeout"), problem)
 
 
 class Route(Message):
-    """``Route``."""
+    """``aeraki.meta_protocol_proxy.config.route.v1alpha.Route``."""
 
     refused: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("request_headers_to_add", "response_headers_to_add"), _SETS),
@@ -196,13 +213,15 @@ class Route(Message):
     response_mutation: Changes = ()
     """Strings set in the reply. At most 1000."""
 
-    request_headers_to_remove: Removals = ()
+    request_headers_to_remove: Annotated[Removals, Origin("envoy.config.route.v3.Route.request_headers_to_remove")] = ()
     """Keys of strings removed from the request, before others are set. At most 1000."""
 
-    response_headers_to_remove: Removals = ()
+    response_headers_to_remove: Annotated[
+        Removals, Origin("envoy.config.route.v3.Route.response_headers_to_remove")
+    ] = ()
     """Keys of strings removed from the reply, before others are set. At most 1000."""
 
-    mutation_required: Switch = False
+    mutation_required: Annotated[Switch, OURS] = False
     """What becomes of a message that cannot carry the mutation. False: it goes on unchanged, and is counted; true: it
     fails."""
 
@@ -233,7 +252,7 @@ class Route(Message):
 
 
 class RouteConfiguration(Message):
-    """``RouteConfiguration``: the first route that matches wins."""
+    """``aeraki.meta_protocol_proxy.config.route.v1alpha.RouteConfiguration``: the first route that matches wins."""
 
     refused = not_yet(
         "virtual_hosts", "vhds", "internal_only_headers", "request_headers_to_add", "request_headers_to_remove",

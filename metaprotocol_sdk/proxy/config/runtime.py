@@ -20,34 +20,31 @@ class Runtime:
     """
 
     def __init__(self) -> None:
-        self._values: dict[str, Any] = {}
+        self._values: dict[str, tuple[Any, Place]] = {}
         self._read: set[str] = set()
-        self._place: Place | None = None
 
     def add(self, layer: Mapping[str, Any], place: Place) -> None:
         """One more ``static_layer``, over those before it.
 
         Args:
             layer: Its fields.
-            place: Where the layers are, for :meth:`report_unread`.
+            place: Where it is.
         """
-        self._place = place
-        self._values |= _flat(layer)
+        self._values |= {key: (value, place) for key, value in _flat(layer).items()}
 
     def find(self, key: str) -> Any:
         """The value of a ``runtime_key``; None: no layer has it."""
         self._read.add(key)
-        return self._values.get(key)
+        return self._values[key][0] if key in self._values else None
 
     def report_unread(self, report: Report) -> None:
-        """Notes the keys that nothing has looked up."""
+        """Notes the keys that nothing has looked up, all at once."""
         unread = sorted(self._values.keys() - self._read)
-        if unread and self._place is not None:
+        if unread:
             more = f" and {len(unread) - _MAX_SHOWN} more" if len(unread) > _MAX_SHOWN else ""
             named = ", ".join(unread[:_MAX_SHOWN]) + more
-            report.note(
-                self._place, f"without effect in this proxy, which looks up the runtime_key of fractions: {named}"
-            )
+            problem = f"without effect in this proxy, which looks up the runtime_key of fractions only: {named}"
+            report.note(self._values[unread[0]][1], problem)
 
 
 def _flat(layer: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -28,9 +28,9 @@ class Place:
 
 def snake(key: str) -> str:
     """``statPrefix`` as ``stat_prefix``: protobuf's JSON name as the field's own; what is none stays as it is."""
-    return (
-        key if key.islower() or not key[:1].islower() else _UPPER.sub(lambda letter: "_" + letter.group().lower(), key)
-    )
+    if key.islower() or not key[:1].islower() or "." in key:
+        return key
+    return _UPPER.sub(lambda letter: "_" + letter.group().lower(), key)
 
 
 class Entries(dict[str, Any]):

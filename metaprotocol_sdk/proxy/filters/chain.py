@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
@@ -37,6 +38,10 @@ Spawn = Callable[[Awaitable[Error | None]], Pending]
 """Runs an awaitable beside everything else; whoever provides it keeps it alive until it is done."""
 
 
+Hook = Callable[[Stream], Verdict]
+"""``on_request`` or ``on_response`` of one filter."""
+
+
 class FilterChain:
     """What every stream of one listener goes through.
 
@@ -46,10 +51,11 @@ class FilterChain:
         spawn: Runs what a filter must wait for.
     """
 
-    __slots__ = ("_filters", "_route", "_spawn")
+    __slots__ = ("_on_request", "_on_response", "_route", "_spawn")
 
     def __init__(self, filters: Sequence[Filter], route: Callable[[Stream], Error | None], *, spawn: Spawn) -> None:
-        self._filters = tuple(filters)
+        self._on_request = tuple(_own(each.on_request, Filter.on_request) for each in filters)
+        self._on_response = tuple(_own(each.on_response, Filter.on_response) for each in filters)
         self._route = route
         self._spawn = spawn
 
@@ -77,10 +83,11 @@ class FilterChain:
         stream.downstream.deliver(stream)
 
     def _request(self, stream: Stream, position: int) -> None:
-        filters = self._filters
+        hooks = self._on_request
         try:
-            while position < len(filters):
-                verdict = _ask(filters[position].on_request, stream)
+            while position < len(hooks):
+                hook = hooks[position]
+                verdict = None if hook is None else self._ask(hook, stream)
                 if isinstance(verdict, Error):
                     return self.fail(stream, verdict)
                 if verdict is not None:
@@ -98,25 +105,41 @@ class FilterChain:
         if not stream.is_oneway:
             while position:
                 position -= 1
+                hook = self._on_response[position]
                 try:
-                    verdict = _ask(self._filters[position].on_response, stream)
-                except CodecError as broken:
-                    verdict = Error(ErrorType.BAD_RESPONSE, str(broken))
+                    verdict = None if hook is None else self._ask(hook, stream)
+                except CodecError as malformed:
+                    verdict = Error(ErrorType.BAD_RESPONSE, str(malformed))
                 if isinstance(verdict, Error):
                     stream.error = verdict
                 elif verdict is not None:
                     return self._wait(stream, verdict, partial(self._resume_reply, stream, position))
         return stream.downstream.deliver(stream)
 
-    def _wait(self, stream: Stream, verdict: Awaitable[Error | None], resume: Callable[[Pending], None]) -> None:
-        pending = stream.waiting = self._spawn(verdict)
+    def _ask(self, hook: Hook, stream: Stream) -> Error | Pending | None:
+        try:
+            verdict = hook(stream)
+        except CodecError:
+            raise
+        except Exception:
+            return _broken(stream, f"{_name(hook)} raised")
+        if verdict is None or isinstance(verdict, Error):
+            return verdict
+        try:
+            return self._spawn(verdict)
+        except (TypeError, ValueError):
+            what = f"returned {type(verdict).__name__}, which is no Error and cannot be awaited"
+            return _broken(stream, f"{_name(hook)} {what}")
+
+    def _wait(self, stream: Stream, pending: Pending, resume: Callable[[Pending], None]) -> None:
+        stream.waiting = pending
         pending.add_done_callback(resume)
 
     def _resume_request(self, stream: Stream, position: int, pending: Pending) -> None:
-        if stream.is_over or pending.cancelled():
+        if stream.waiting is not pending:  # given up; the wait may have ended all the same
             return
         stream.waiting = None
-        error = _outcome(pending, stream)
+        error = _outcome(pending, stream, self._on_request[position])
         if error is not None:
             self.fail(stream, error)
         else:
@@ -124,31 +147,37 @@ class FilterChain:
             self._request(stream, position + 1)
 
     def _resume_reply(self, stream: Stream, position: int, pending: Pending) -> None:
-        if stream.is_over or pending.cancelled():
+        if stream.waiting is not pending:
             return
         stream.waiting = None
-        stream.error = _outcome(pending, stream) or stream.error
+        stream.error = _outcome(pending, stream, self._on_response[position]) or stream.error
         self._reply(stream, position)
 
 
-def _ask(hook: Callable[[Stream], Verdict], stream: Stream) -> Verdict:
+def _outcome(pending: Pending, stream: Stream, hook: Hook | None) -> Error | None:
+    if pending.cancelled():  # by what it waited for: a stream that gives up waits no more
+        return _broken(stream, f"the wait of {_name(hook)} was cancelled")
     try:
-        return hook(stream)
-    except CodecError:
-        raise
+        outcome: object = pending.result()  # a filter may promise what it does not keep
+    except CodecError as malformed:
+        return Error(malformed.error_type, str(malformed))
     except Exception:
-        return _broken(getattr(hook, "__qualname__", repr(hook)), stream)
+        return _broken(stream, f"the wait of {_name(hook)} raised")
+    if outcome is None or isinstance(outcome, Error):
+        return outcome
+    return _broken(stream, f"the wait of {_name(hook)} came to {type(outcome).__name__}, which is no Error")
 
 
-def _outcome(pending: Pending, stream: Stream) -> Error | None:
-    try:
-        return pending.result()
-    except CodecError as broken:
-        return Error(broken.error_type, str(broken))
-    except Exception:
-        return _broken("hook", stream)
+def _own(hook: Hook, default: Callable[..., Verdict]) -> Hook | None:
+    """The hook, or None where a filter has only the default: not calling it spares a tenth of a microsecond."""
+    return None if getattr(hook, "__func__", None) is default else hook
 
 
-def _broken(name: str, stream: Stream) -> Error:
-    _log.exception("bug in a filter: %s raised; the request with id %s failed", name, stream.request.request_id)
+def _name(hook: Hook | None) -> str:
+    return getattr(hook, "__qualname__", repr(hook))
+
+
+def _broken(stream: Stream, what: str) -> Error:
+    text = "bug in a filter: %s; the request with id %s failed"
+    _log.error(text, what, stream.request.request_id, exc_info=sys.exception())
     return Error(ErrorType.UNSPECIFIED, "meta protocol filter chain: a filter failed")

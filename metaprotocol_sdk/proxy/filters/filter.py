@@ -28,12 +28,13 @@ class Filter:
     """
 
     def on_request(self, stream: Stream) -> Verdict:  # noqa: ARG002  a default lets everything pass
-        """Sees a request, oneways included, before the filters behind this one."""
+        """Sees a request, a oneway or the message that opens a stream of frames, before the filters behind this one."""
         return None
 
     def on_response(self, stream: Stream) -> Verdict:  # noqa: ARG002  a default lets everything pass
         """Sees a reply, after the filters behind this one have: the server's in ``stream.response``, or a local one
-        in ``stream.error``. An Error replaces it. Not called for a oneway, nor when this filter stopped the request.
+        in ``stream.error``. An Error replaces it. Not called for a oneway, for a stream of frames once it runs, nor
+        when this filter stopped the request.
         """
         return None
 

@@ -18,7 +18,7 @@ from pydantic import PlainValidator
 from metaprotocol_sdk.errors import Error, ErrorType
 from metaprotocol_sdk.proxy.config.context import Context
 from metaprotocol_sdk.proxy.config.extension import TYPE_PREFIX, FilterModel
-from metaprotocol_sdk.proxy.config.fields import Positive, Repeated, Text, read_duration
+from metaprotocol_sdk.proxy.config.fields import Kind, Positive, Repeated, Text, read_duration
 from metaprotocol_sdk.proxy.config.message import Message
 from metaprotocol_sdk.proxy.config.route import RouteMatch
 from metaprotocol_sdk.proxy.config.sentences import expected
@@ -54,7 +54,7 @@ class TokenBucket(Message):
     tokens_per_fill: Positive = 1
     """Requests that more may pass after each ``fill_interval``, until it is full."""
 
-    fill_interval: Annotated[float, PlainValidator(read_fill_interval)]
+    fill_interval: Annotated[float, PlainValidator(read_fill_interval), Kind("duration")]
     """Between two fills, ``0.05s`` or more."""
 
     def bucket(self, now: float) -> Bucket:
@@ -68,7 +68,8 @@ class TokenBucket(Message):
 
 
 class LocalRateLimitCondition(Message):
-    """``LocalRateLimitCondition``: requests that have a bucket of their own."""
+    """``aeraki.meta_protocol_proxy.filters.local_ratelimit.v1alpha.LocalRateLimitCondition``: requests that have a
+    bucket of their own."""
 
     match: RouteMatch
     """Which requests; an empty one matches all."""

@@ -1,7 +1,22 @@
 from __future__ import annotations
 
+import random
+
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
-from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig
+from metaprotocol_sdk.proxy.config.values import (
+    Address,
+    CircuitBreakersConfig,
+    ClusterConfig,
+    ConnectionConfig,
+    EndpointConfig,
+    LbPolicy,
+)
+
+ADDRESSES = tuple(Address("10.0.0.1", port) for port in (1, 2, 3))
+
+
+def cluster(policy: LbPolicy = LbPolicy.ROUND_ROBIN, *, rng: random.Random | None = None) -> Cluster:
+    return Cluster(ClusterConfig(name="c", lb_policy=policy, endpoints=tuple(map(EndpointConfig, ADDRESSES))), rng)
 
 
 def test_an_empty_cluster_has_nobody_to_pick() -> None:
@@ -9,8 +24,35 @@ def test_an_empty_cluster_has_nobody_to_pick() -> None:
 
 
 def test_picks_go_round_the_endpoints() -> None:
-    addresses = tuple(Address("10.0.0.1", port) for port in (1, 2, 3))
-    cluster = Cluster(ClusterConfig(name="c", endpoints=tuple(map(EndpointConfig, addresses)), connect_timeout=2.5))
-    picked = [cluster.pick() for _ in range(6)]
-    assert [each.address for each in picked if each] == [*addresses, *addresses]
-    assert cluster.connect_timeout == 2.5
+    round_robin = cluster()
+    assert [round_robin.pick() for _ in range(6)] == [*round_robin.endpoints, *round_robin.endpoints]
+
+
+def test_a_cluster_is_what_its_configuration_says() -> None:
+    connections = ConnectionConfig(max_requests=7)
+    made = Cluster(
+        ClusterConfig(
+            name="c",
+            endpoints=(EndpointConfig(ADDRESSES[0], 5),),
+            connect_timeout=2.5,
+            connections=connections,
+            buffer_limit=99,
+            circuit_breakers=CircuitBreakersConfig(max_requests=0),
+        )
+    )
+    assert (made.name, made.connect_timeout, made.connections, made.buffer_limit) == ("c", 2.5, connections, 99)
+    assert [(each.address, each.weight) for each in made.endpoints] == [(ADDRESSES[0], 5)]
+    assert not made.breaker.allows_request()
+
+
+def test_equal_hashes_go_to_one_endpoint_and_requests_without_one_anywhere() -> None:
+    for policy in (LbPolicy.RING_HASH, LbPolicy.MAGLEV):
+        hashing = cluster(policy)
+        assert len({hashing.pick(123) for _ in range(20)}) == 1
+        assert {hashing.pick() for _ in range(200)} == set(hashing.endpoints)
+
+
+def test_chance_is_handed_in() -> None:
+    one, other = (cluster(LbPolicy.RANDOM, rng=random.Random(7)) for _ in range(2))
+    picked = [(each.pick(), each.pick(), each.pick()) for each in (one, other)]
+    assert [str(each) for each in picked[0]] == [str(each) for each in picked[1]]

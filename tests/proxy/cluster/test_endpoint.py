@@ -9,3 +9,9 @@ def test_an_endpoint_is_named_by_its_address_and_equal_only_to_itself() -> None:
     assert one.name == "[::1]:80"
     assert one != other
     assert repr(one) == "<Endpoint [::1]:80>"
+
+
+def test_an_endpoint_starts_idle_with_its_weight() -> None:
+    endpoint = Endpoint(Address("::1", 80), 5)
+    assert (endpoint.weight, endpoint.active) == (5, 0)
+    assert Endpoint(Address("::1", 80)).weight == 1

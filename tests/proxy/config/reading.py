@@ -73,6 +73,11 @@ def said(findings: tuple[Finding, ...]) -> list[str]:
     return [f"{each.line}:{each.column} {each.severity.value} {each.path}: {each.message}" for each in findings]
 
 
+def errors(findings: list[str]) -> list[str]:
+    """Those findings that are errors, without their line and column."""
+    return [each.split(" ", 2)[2] for each in findings if each.split(" ", 2)[1] == "error"]
+
+
 def read(
     model: type[ModelT], text: str, *, filters: Mapping[str, FilterModel] | None = None
 ) -> tuple[ModelT | None, list[str]]:

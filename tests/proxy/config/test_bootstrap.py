@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from metaprotocol_sdk.proxy.config.bootstrap import Bootstrap, Node, StaticResources
+from metaprotocol_sdk.proxy.config.bootstrap import Bootstrap, LayeredRuntime, Node, StaticResources
 from metaprotocol_sdk.proxy.config.values import NodeConfig, ProxyConfig
 from tests.proxy.config.reading import bad, good, read
 
@@ -20,20 +20,35 @@ def test_an_empty_bootstrap_is_an_empty_proxy() -> None:
     assert good(Bootstrap, "{}").value() == ProxyConfig()
 
 
-@pytest.mark.parametrize("section", ["stats_config", "statsSinks", "layered_runtime", "overload_manager", "watchdogs"])
+@pytest.mark.parametrize("section", ["stats_config", "statsSinks", "overload_manager", "watchdogs"])
 def test_sections_that_cannot_matter_are_accepted_unread_and_told_once(section: str) -> None:
     bootstrap, findings = read(Bootstrap, f"{section}: {{anything: [goes]}}")
     assert bootstrap is not None
     assert [each.split(" ", 1)[1].split(": ")[1] for each in findings] == ["accepted, and without effect in this proxy"]
 
 
-def test_the_admin_interface_is_told_to_be_absent() -> None:
-    assert read(Bootstrap, "admin: {address: x}")[1] == [
-        "1:1 note admin: the admin interface is not there yet: nothing listens at its address"
+def test_what_waits_is_accepted_and_says_what_happens_meanwhile() -> None:
+    admin = "the admin interface is not there yet: nothing listens at its address"
+    assert read(Bootstrap, "admin: {address: x}\ntracing: {http: {name: zipkin}}")[1] == [
+        f"1:1 note admin: accepted; {admin}",
+        "2:1 note tracing: accepted; tracing is not there yet: no request leaves a trace",
+    ]
+    assert read(LayeredRuntime, "layers: {name: a, admin_layer: {}}")[1] == [
+        f"1:19 note layers.admin_layer: accepted; {admin}"
     ]
 
 
-@pytest.mark.parametrize("section", ["dynamic_resources", "tracing", "cluster_manager"])
+def test_a_layer_has_a_name_and_one_kind() -> None:
+    assert bad(
+        LayeredRuntime, "layers: [{static_layer: {}}, {name: a, static_layer: 5}, {name: b, rtds_layer: {}}]"
+    ) == [
+        "1:10 error layers[0].name: required, and not there",
+        "1:54 error layers[1].static_layer: expected a mapping, found 5",
+        "1:68 error layers[2].rtds_layer: not supported yet by this proxy",
+    ]
+
+
+@pytest.mark.parametrize("section", ["dynamic_resources", "cluster_manager"])
 def test_sections_that_matter_and_are_not_there_are_refused(section: str) -> None:
     assert bad(Bootstrap, f"{section}: {{}}") == [f"1:1 error {section}: not supported yet by this proxy"]
 

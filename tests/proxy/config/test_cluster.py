@@ -2,8 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from metaprotocol_sdk.proxy.config.cluster import Cluster, SocketAddress
-from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig, LbPolicy
+from metaprotocol_sdk.proxy.config.cluster import Cluster
+from metaprotocol_sdk.proxy.config.values import (
+    Address,
+    CircuitBreakersConfig,
+    ClusterConfig,
+    ConnectionConfig,
+    EndpointConfig,
+    LbPolicy,
+)
 from tests.proxy.config.reading import bad, good
 
 WHOLE = """\
@@ -39,6 +46,44 @@ def test_what_is_not_said_is_envoys_default() -> None:
     assert good(Cluster, "name: c").value() == ClusterConfig(name="c", endpoints=(), connect_timeout=5.0)
 
 
+@pytest.mark.parametrize("policy", LbPolicy)
+def test_every_policy_has_its_word(policy: LbPolicy) -> None:
+    assert good(Cluster, f"{{name: c, lb_policy: {policy.value}}}").value().lb_policy is policy
+
+
+FULL = """\
+name: c
+lb_policy: %s
+load_assignment:
+  cluster_name: c
+  endpoints:
+    lb_endpoints:
+    - {endpoint: {address: {socket_address: {address: 10.0.0.1, port_value: 1}}}, load_balancing_weight: 3}
+    - {endpoint: {address: {socket_address: {address: 10.0.0.2, port_value: 1}}}}
+circuit_breakers: {thresholds: {max_connections: 7}}
+common_http_protocol_options: {idle_timeout: 5s, max_connection_duration: 60s, max_requests_per_connection: 9}
+per_connection_buffer_limit_bytes: 32768
+"""
+
+
+def test_everything_said_of_a_cluster_is_in_its_value() -> None:
+    text = FULL % "RING_HASH" + "ring_hash_lb_config: {minimum_ring_size: 10, maximum_ring_size: 20}\n"
+    assert good(Cluster, text).value() == ClusterConfig(
+        name="c",
+        endpoints=(EndpointConfig(Address("10.0.0.1", 1), 3), EndpointConfig(Address("10.0.0.2", 1), 1)),
+        lb_policy=LbPolicy.RING_HASH,
+        minimum_ring_size=10,
+        maximum_ring_size=20,
+        circuit_breakers=CircuitBreakersConfig(max_connections=7),
+        connections=ConnectionConfig(idle_timeout=5.0, max_duration=60.0, max_requests=9),
+        buffer_limit=32768,
+    )
+    assert good(Cluster, FULL % "MAGLEV" + "maglevLbConfig: {tableSize: 101}").value().table_size == 101
+    assert (
+        good(Cluster, FULL % "LEAST_REQUEST" + "least_request_lb_config: {choice_count: 5}").value().choice_count == 5
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "findings"),
     [
@@ -51,18 +96,50 @@ def test_what_is_not_said_is_envoys_default() -> None:
         ),
         ("{name: c, type: static}", ["1:17 error type: expected STATIC, found 'static'"]),
         (
-            "{name: c, lb_policy: MAGLEV}",
-            ["1:22 error lb_policy: 'MAGLEV' is not supported yet by this proxy; supported: ROUND_ROBIN"],
+            "{name: c, lb_policy: CLUSTER_PROVIDED}",
+            [
+                (
+                    "1:22 error lb_policy: 'CLUSTER_PROVIDED' is not supported yet by this proxy; supported: "
+                    "ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV"
+                ),
+            ],
         ),
         (
-            "{name: c, connect_timeout: 0s}",
-            ["1:28 error connect_timeout: expected more than 0s: no connection is made in no time"],
+            "{name: c, lb_policy: ROUND}",
+            [
+                (
+                    "1:22 error lb_policy: expected one of ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV, "
+                    "found 'ROUND'"
+                ),
+            ],
+        ),
+        (
+            "{name: c, maglev_lb_config: {}, lb_policy: RING_HASH}",
+            ["1:11 error maglev_lb_config: expected with lb_policy MAGLEV only; this cluster's is RING_HASH"],
+        ),
+        (
+            "{name: c, ring_hash_lb_config: {}}",
+            ["1:11 error ring_hash_lb_config: expected with lb_policy RING_HASH only; this cluster's is ROUND_ROBIN"],
+        ),
+        ("{name: c, round_robin_lb_config: {}}", ["1:11 error round_robin_lb_config: not supported yet by this proxy"]),
+        ("{name: c, connect_timeout: 0s}", ["1:28 error connect_timeout: expected more than 0s, found '0s'"]),
+        (
+            "{name: c, per_connection_buffer_limit_bytes: 0}",
+            [
+                "1:46 error per_connection_buffer_limit_bytes: expected a whole number from 1 to 4294967295, found 0",
+            ],
+        ),
+        (
+            "{name: c, http2_protocol_options: {}}",
+            [
+                "1:11 note http2_protocol_options: accepted, and without effect: this proxy speaks no HTTP to servers",
+            ],
         ),
         (
             "{name: c, connectTimeout: 250ms}",
             ["1:27 error connect_timeout: expected seconds with an s, such as 0.25s, found '250ms'"],
         ),
-        ("{name: c, circuitBreakers: {}}", ["1:11 error circuit_breakers: not supported yet by this proxy"]),
+        ("{name: c, healthChecks: []}", ["1:11 error health_checks: not supported yet by this proxy"]),
         ("{name: c, metadata: {}}", ["1:11 note metadata: accepted, and without effect in this proxy"]),
         ("{name: c, load_assignment: {}}", ["1:28 error load_assignment.cluster_name: required, and not there"]),
         (
@@ -94,48 +171,3 @@ def test_a_type_that_would_resolve_names_is_the_one_error() -> None:
     socket = "{endpoint: {address: {socket_address: {address: example.com, port_value: 1}}}}"
     (finding,) = bad(Cluster, ENDPOINT % (", type: LOGICAL_DNS", socket))
     assert "'LOGICAL_DNS' is not supported yet" in finding
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "end"),
-    [
-        ("{}", "lb_endpoints[0].endpoint: required, and not there"),
-        ("{endpoint: {}}", "endpoint.address: required, and not there"),
-        ("{endpoint: {address: {}}}", "endpoint.address.socket_address: required, and not there"),
-        ("{endpoint: {address: {pipe: {path: x}}}}", "endpoint.address.pipe: not supported yet by this proxy"),
-        ("{endpoint_name: x}", "lb_endpoints[0].endpoint_name: not supported yet by this proxy"),
-        ("3", "lb_endpoints[0]: expected a mapping, found 3"),
-    ],
-)
-def test_a_wrong_endpoint_is_one_error(endpoint: str, end: str) -> None:
-    (finding,) = bad(Cluster, ENDPOINT % ("", endpoint))
-    assert finding.endswith(end)
-
-
-def test_a_priority_but_the_first_is_not_supported_yet() -> None:
-    (finding,) = bad(Cluster, "{name: c, load_assignment: {cluster_name: c, endpoints: {priority: 1}}}")
-    assert finding.endswith("endpoints.priority: 1 is not supported yet by this proxy; supported: 0")
-
-
-@pytest.mark.parametrize(
-    ("text", "findings"),
-    [
-        ("{address: 1.1.1.1}", ["1:1 error port_value: required, and not there"]),
-        ("{address: 1.1.1.1, named_port: http}", ["1:20 error named_port: not supported yet by this proxy"]),
-        (
-            "{address: 1.1.1.1, port_value: abc}",
-            ["1:32 error port_value: expected a whole number from 0 to 65535, found 'abc'"],
-        ),
-        (
-            "{address: 1.1.1.1, port_value: 65536}",
-            ["1:32 error port_value: expected a whole number from 0 to 65535, found 65536"],
-        ),
-        (
-            "{address: 1.1.1.1, port_value: 1, protocol: UDP}",
-            ["1:45 error protocol: 'UDP' is not supported yet by this proxy; supported: TCP"],
-        ),
-        ("{port_value: 1}", ["1:1 error address: required, and not there"]),
-    ],
-)
-def test_a_wrong_address_says_where_and_why(text: str, findings: list[str]) -> None:
-    assert bad(SocketAddress, text) == findings

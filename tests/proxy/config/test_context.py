@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from metaprotocol_sdk.codec import Codec
+from metaprotocol_sdk.exceptions import FilterLoadError
 from metaprotocol_sdk.proxy.config.bootstrap import Node
 from metaprotocol_sdk.proxy.config.context import Context
 from metaprotocol_sdk.proxy.config.document import read_document
+from metaprotocol_sdk.proxy.config.extension import FilterModel
 from metaprotocol_sdk.proxy.config.report import Report
 from metaprotocol_sdk.proxy.config.tree import Place
 from tests.helpers import TinyCodec
@@ -61,3 +63,22 @@ def test_a_codec_is_a_class_or_the_reason_there_is_none() -> None:
     assert found is TinyCodec
     assert "no codec is named 'nobody_has_this'" in str(here.codec("nobody_has_this"))
     assert here.codec("nobody_has_this") is here.codec("nobody_has_this")
+
+
+def test_how_a_filter_is_configured_is_asked_once_and_a_failure_is_a_sentence() -> None:
+    asked = []
+
+    class Filters(dict[str, FilterModel]):
+        def get(self, name: str, default: object = None) -> FilterModel | None:  # type: ignore[override]
+            asked.append(name)
+            if name == "broken":
+                raise FilterLoadError(name, "it is broken")
+            return self["there"] if name == "there" else None
+
+    model = FilterModel("there", "type.googleapis.com/test.There")
+    here = Context(Report("f.yaml"), Filters(there=model))
+    for _ in range(2):
+        assert here.filter_model("there") is model
+        assert here.filter_model("broken") == "filter 'broken' cannot be loaded: it is broken"
+    assert asked == ["there", "broken"]
+    assert here.filter_model("missing") is None

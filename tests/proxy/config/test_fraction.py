@@ -71,7 +71,9 @@ def mirrored(layers: str, fraction: str) -> tuple[float, list[str]]:
     )
     assert bootstrap is not None
     (mirror,) = bootstrap.value().listeners[0].routes.routes[0].mirrors
-    return mirror.fraction, [each.rsplit(".", 1)[-1] for each in findings]
+    return mirror.fraction, [
+        each.split(": ", 1)[0].rsplit(".", 1)[-1] + ": " + each.split(": ", 1)[1] for each in findings
+    ]
 
 
 KEYED = "{default_value: {numerator: 50}, runtime_key: a.b}"
@@ -109,5 +111,5 @@ def test_an_override_that_is_no_share_is_told_and_does_not_count(value: str, sho
 
 
 def test_a_key_that_nothing_names_is_told() -> None:
-    told = "layered_runtime: without effect in this proxy, which looks up the runtime_key of fractions: c, d.e"
-    assert mirrored("{name: l, static_layer: {a.b: 20, d: {e: 1}, c: 2}}", KEYED) == (0.2, [f"1:18 note {told}"])
+    told = "static_layer: without effect in this proxy, which looks up the runtime_key of fractions only: c, d.e"
+    assert mirrored("{name: l, static_layer: {a.b: 20, d: {e: 1}, c: 2}}", KEYED) == (0.2, [told])

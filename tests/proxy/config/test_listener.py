@@ -39,6 +39,19 @@ def test_a_listener_becomes_its_value() -> None:
     )
 
 
+def test_what_a_listener_holds_at_once_is_said_or_the_default() -> None:
+    head = "address: {socket_address: {address: '::1', port_value: 80}}\n"
+    limits = "per_connection_buffer_limit_bytes: 4096\nmaxConnections: 7\n"
+    value = good(Listener, listener(head + limits).replace("route_config", "max_concurrent_requests: 3, route_config"))
+    assert (value.value().buffer_limit, value.value().max_connections, value.value().max_concurrent_requests) == (
+        4096, 7, 3,
+    )  # fmt: skip
+    assert bad(Listener, listener(head + "max_connections: 0\nper_connection_buffer_limit_bytes: 0\n")) == [
+        "2:18 error max_connections: expected a whole number from 1 to 4294967295, found 0",
+        "3:36 error per_connection_buffer_limit_bytes: expected a whole number from 1 to 4294967295, found 0",
+    ]
+
+
 def test_a_listener_without_a_name_goes_by_its_address() -> None:
     value = good(Listener, listener("address: {socket_address: {address: '::1', port_value: 80}}\n")).value()
     assert value.name == "[::1]:80"

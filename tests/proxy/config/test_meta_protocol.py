@@ -6,10 +6,8 @@ from metaprotocol_sdk.proxy.config.extension import FilterModel
 from metaprotocol_sdk.proxy.config.fields import Duration
 from metaprotocol_sdk.proxy.config.message import Message
 from metaprotocol_sdk.proxy.config.meta_protocol import ROUTER, MetaProtocolFilter, MetaProtocolProxy
-from metaprotocol_sdk.proxy.config.values import FilterConfig, ProtocolConfig
-from tests.proxy.config.reading import WITH_IDS, WITH_WIDE_IDS, WITHOUT_IDS, bad, good
-
-NOT_YET = "not supported yet by this proxy"
+from metaprotocol_sdk.proxy.config.values import FilterConfig, ProtocolConfig, RouteTableConfig
+from tests.proxy.config.reading import WITH_IDS, WITH_WIDE_IDS, WITHOUT_IDS, bad, errors, good, read
 
 
 class Delay(Message):
@@ -69,16 +67,105 @@ def test_a_protocol_without_a_codec_says_how_one_is_named() -> None:
     ]
 
 
-def test_routes_are_needed_and_only_static_ones_are_supported() -> None:
+def test_routes_are_needed_from_one_place() -> None:
     text = BASE.replace("route_config: {}\n", "")
     assert bad(MetaProtocolProxy, text) == ["1:1 error route_config: required, and not there"]
-    assert bad(MetaProtocolProxy, text + "rds: {}") == [f"3:1 error rds: {NOT_YET}"]
+    rds = "rds: {route_config_name: r, config_source: {ads: {}}}\n"
+    assert "only one of route_config and rds can be given" in bad(MetaProtocolProxy, BASE + rds)[-1]
 
 
-def test_what_upstream_has_and_we_do_not_is_refused_by_name() -> None:
-    assert bad(MetaProtocolProxy, BASE + "tracing: {}\naccessLog: []\n") == [
-        f"4:1 error tracing: {NOT_YET}",
-        f"5:1 error access_log: {NOT_YET}",
+WAITING = """\
+rds: {route_config_name: r, configSource: {resource_api_version: V3}}
+tracing: {client_sampling: {value: 12.5}, provider: {name: zipkin}}
+access_log:
+- name: envoy.access_loggers.file
+  typed_config: {'@type': type.googleapis.com/f.File, path: /dev/stdout}
+- name: other
+meta_protocol_filters:
+- name: aeraki.meta_protocol.filters.ratelimit
+  config:
+    '@type': type.googleapis.com/aeraki.meta_protocol_proxy.filters.ratelimit.v1alpha.RateLimit
+    match: {metadata: [{name: n, exact_match: x}]}
+    domain: production
+    timeout: 0.05s
+    failure_mode_deny: true
+    descriptors: {property: n, descriptor_key: n}
+    rate_limit_service: {grpc_service: {envoy_grpc: {cluster_name: ratelimit}}}
+- name: aeraki.meta_protocol.filters.istio_stats
+- name: aeraki.meta_protocol.filters.router
+"""
+
+
+def test_what_waits_is_read_and_says_once_what_happens_meanwhile() -> None:
+    proxy, findings = read(MetaProtocolProxy, BASE.replace("route_config: {}\n", "") + WAITING)
+    assert [each.split(" ", 1)[1] for each in findings] == [
+        (
+            "note rds: accepted; routes from a management server are not there yet: this listener has none, so every "
+            "request gets the error that no route matches"
+        ),
+        "note tracing: accepted; tracing is not there yet: no request leaves a trace",
+        "note access_log: accepted; the access log is not there yet: no request is written to it",
+        (
+            "note meta_protocol_filters[0].name: accepted; the global rate limit is not there yet: no request is "
+            "counted or refused by it"
+        ),
+        (
+            "note meta_protocol_filters[1].name: accepted; Istio's metrics are not there yet: the proxy counts under "
+            "its own names alone"
+        ),
+    ]
+    assert proxy is not None
+    assert proxy.routes_value() == RouteTableConfig(name="r")
+    assert proxy.filters_value() == (FilterConfig(name=ROUTER.name),)
+
+
+def test_what_waits_is_checked_all_the_same() -> None:
+    text = BASE.replace("route_config: {}\n", "") + WAITING
+    for old, new in {
+        "route_config_name: r, ": "", "12.5": "101", "type.googleapis.com/f.File": "5", "name: other": "nam: other",
+        "domain: production": "domain: ''", "0.05s": "50ms", "descriptor_key: n": "descriptor_key: ''",
+    }.items():  # fmt: skip
+        assert old in text
+        text = text.replace(old, new)
+    limit = "meta_protocol_filters[0].config"
+    assert errors(bad(MetaProtocolProxy, text)) == [
+        "rds.route_config_name: required, and not there",
+        "tracing.client_sampling.value: expected a number from 0 to 100, found 101",
+        "access_log[0].typed_config.@type: expected a type, as type.googleapis.com/…, found 5",
+        "access_log[1].nam: unknown key 'nam'; did you mean name?",
+        "access_log[1].name: required, and not there",
+        f"{limit}.domain: expected text that is not empty",
+        f"{limit}.timeout: expected seconds with an s, such as 0.05s, found '50ms'",
+        f"{limit}.descriptors.descriptor_key: expected text that is not empty",
+    ]
+
+
+def test_somebodys_own_filter_by_a_name_that_waits_is_the_one() -> None:
+    own = FilterModel("aeraki.meta_protocol.filters.ratelimit", DELAY.type_url, Delay)
+    text = f"{BASE}meta_protocol_filters:\n- name: {own.name}\n  config: {{'@type': {own.type_url}, fixed_delay: 1s}}\n"
+    proxy = good(MetaProtocolProxy, f"{text}- name: {ROUTER.name}\n", filters={own.name: own})
+    assert [each.name for each in proxy.filters_value()] == [own.name, ROUTER.name]
+
+
+def test_how_many_requests_of_a_client_are_in_flight_is_said_or_the_default() -> None:
+    assert good(MetaProtocolProxy, BASE).max_concurrent_requests == 256
+    assert good(MetaProtocolProxy, BASE + "maxConcurrentRequests: 1").max_concurrent_requests == 1
+    assert bad(MetaProtocolProxy, BASE + "max_concurrent_requests: 0") == [
+        "4:26 error max_concurrent_requests: expected a whole number from 1 to 4294967295, found 0"
+    ]
+
+
+def test_connections_are_bound_or_shared() -> None:
+    text = f"stat_prefix: s\nroute_config: {{}}\nprotocol: {{name: p, codec: {{name: '{WITH_IDS}'}}, %s}}"
+    bound = good(MetaProtocolProxy, text.replace("%s", "bindUpstreamConnection: true")).protocol_value()
+    assert bound == ProtocolConfig(name="p", codec=WITH_IDS, bind_upstream_connection=True)
+    (finding,) = bad(MetaProtocolProxy, text.replace("%s", "multiplexing: true, bind_upstream_connection: true"))
+    assert finding.endswith(
+        "protocol.bind_upstream_connection: expected false, as multiplexing is true: connections are shared, or they "
+        "are not"
+    )
+    assert errors(bad(MetaProtocolProxy, BASE + "bind_upstream_connection: true")) == [
+        "bind_upstream_connection: belongs in protocol: {bind_upstream_connection: …}"
     ]
 
 
@@ -115,10 +202,6 @@ def test_the_router_is_the_last_filter_and_only_that() -> None:
 @pytest.mark.parametrize(
     ("text", "finding"),
     [
-        (
-            "name: aeraki.meta_protocol.filters.ratelimit",
-            f"1:7 error name: 'aeraki.meta_protocol.filters.ratelimit' is {NOT_YET}",
-        ),
         ("name: delai", "1:7 error name: no filter is named 'delai'; did you mean delay?"),
         ("name: xyzzy", f"1:7 error name: no filter is named 'xyzzy'; known are {ROUTER.name}, delay, pause"),
         ("config: {}", "1:1 error name: required, and not there"),

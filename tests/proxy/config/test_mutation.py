@@ -3,7 +3,7 @@ from __future__ import annotations
 from metaprotocol_sdk.mutation import Mutation
 from metaprotocol_sdk.proxy.config.mutation import KeyValue, mutation_of
 from metaprotocol_sdk.proxy.config.route import Route
-from tests.proxy.config.reading import bad, good, read
+from tests.proxy.config.reading import bad, errors, good, read
 
 
 def test_a_key_and_a_value_are_bounded_in_bytes() -> None:
@@ -23,12 +23,12 @@ def test_a_mutation_makes_at_most_a_thousand_changes_and_as_many_removals() -> N
     text = "{{route: {{cluster: c}}, request_mutation: [{}], request_headers_to_remove: [{}]}}"
     route, findings = read(Route, text.format(changes, removals))
     assert route is not None
-    assert not [each for each in findings if " error " in each]
+    assert errors(findings) == []
     assert len(route.value().request_mutation) == 2000
     findings = bad(Route, text.format(changes + ", {key: one}", removals + ", one"))
-    assert [each.split(" ", 1)[1] for each in findings if " error " in each] == [
-        "error request_mutation: expected a list of at most 1000, found a list",
-        "error request_headers_to_remove: expected a list of at most 1000, found a list",
+    assert errors(findings) == [
+        "request_mutation: expected a list of at most 1000, found a list",
+        "request_headers_to_remove: expected a list of at most 1000, found a list",
     ]
 
 

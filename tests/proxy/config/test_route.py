@@ -20,7 +20,7 @@ from metaprotocol_sdk.proxy.config.values import (
     RouteTableConfig,
     WeightedClusterConfig,
 )
-from tests.proxy.config.reading import PROXY_TYPE, WITH_IDS, bad, parse, read
+from tests.proxy.config.reading import PROXY_TYPE, WITH_IDS, bad, errors, parse, read
 
 
 def table(text: str) -> RouteTableConfig:
@@ -242,7 +242,7 @@ def test_a_hash_policy_that_no_cluster_uses_is_told(clusters: str, lacking: list
 
 def test_a_hash_has_at_most_a_hundred_keys_and_none_is_empty() -> None:
     keys = ", ".join(["k"] * 100)
-    assert [each for each in bad(RouteAction, f"{{cluster: c, hash_policy: [{keys}]}}") if " error " in each] == []
+    assert errors(bad(RouteAction, f"{{cluster: c, hash_policy: [{keys}]}}")) == []
     findings = bad(RouteAction, f"{{cluster: c, hash_policy: [{keys}, k]}}")
     assert findings[-1] == "1:27 error hash_policy: expected a list of at most 100, found a list"
     assert bad(RouteAction, "{cluster: c, hash_policy: ['']}")[-1] == (

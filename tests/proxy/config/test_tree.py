@@ -32,7 +32,9 @@ def test_camel_case_comes_back_as_the_snake_case_it_was_made_of(name: str) -> No
     assert snake(name) == name
 
 
-@pytest.mark.parametrize("key", ["Name", "APP_CONTAINERS", "@type", "9090", "a-b", "", "É"])
+@pytest.mark.parametrize(
+    "key", ["Name", "APP_CONTAINERS", "envoy.extensions.TcpOptions", "@type", "9090", "a-b", "", "É"]
+)
 def test_what_is_no_field_name_stays_as_it_is(key: str) -> None:
     assert snake(key) == key
 

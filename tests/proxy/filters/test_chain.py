@@ -86,6 +86,21 @@ def test_requests_go_forwards_and_replies_backwards() -> None:
     assert stream.carrier is None
 
 
+def test_a_hook_that_a_filter_sets_on_itself_is_asked() -> None:
+    asked: list[Stream] = []
+
+    class Assigned(Filter):
+        def __init__(self) -> None:
+            self.on_response = asked.append  # type: ignore[assignment, method-assign]
+
+    chain = FilterChain([Filter(), Assigned()], lambda stream: None, spawn=FakePending)
+    stream = stream_of(request(), chain=chain)
+    chain.start(stream)
+    assert stream.passed == 2
+    chain.respond(stream, request(message_type=MessageType.RESPONSE))
+    assert asked == [stream]
+
+
 def test_an_error_of_a_filter_stops_the_request_and_passes_those_before_it() -> None:
     setup = Setup(b={"on_request": REFUSED})
     stream = setup.start()
@@ -190,6 +205,37 @@ def test_a_filter_that_raises_fails_its_request_and_no_more(hook: str, caplog: p
     assert stream.error is not None
     assert stream.error.type is ErrorType.UNSPECIFIED
     assert "bug in a filter: Recorder.on_re" in caplog.text
+
+
+@pytest.mark.parametrize("hook", ["on_request", "on_response"])
+@pytest.mark.parametrize("outcome", ["cancelled", "nonsense"])
+def test_a_wait_that_comes_to_nothing_fails_its_request(
+    hook: str, outcome: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    setup = Setup(b={hook: "wait"})
+    stream = setup.start()
+    if hook == "on_response":
+        setup.chain.respond(stream, request(message_type=MessageType.RESPONSE))
+    setup.pending[0].is_cancelled = outcome == "cancelled"
+    setup.pending[0].finish("nonsense")  # type: ignore[arg-type]
+    assert setup.downstream.delivered == [stream]
+    assert stream.error == Error(ErrorType.UNSPECIFIED, "meta protocol filter chain: a filter failed")
+    assert f"bug in a filter: the wait of Recorder.{hook} " in caplog.text
+
+
+@pytest.mark.parametrize("hook", ["on_request", "on_response"])
+def test_what_cannot_be_awaited_fails_its_request(hook: str, caplog: pytest.LogCaptureFixture) -> None:
+    def refuse(awaitable: Awaitable[Error | None]) -> FakePending:
+        raise TypeError("an awaitable is required")
+
+    setup = Setup()
+    setup.chain = FilterChain([Recorder("b", setup.notes, **{hook: 5})], setup.route, spawn=refuse)
+    stream = setup.start()
+    if hook == "on_response":
+        setup.chain.respond(stream, request(message_type=MessageType.RESPONSE))
+    assert setup.downstream.delivered == [stream]
+    assert stream.error == Error(ErrorType.UNSPECIFIED, "meta protocol filter chain: a filter failed")
+    assert f"Recorder.{hook} returned int, which is no Error and cannot be awaited" in caplog.text
 
 
 def test_malformed_strings_found_by_a_filter_or_the_router_reject_the_request() -> None:

@@ -10,7 +10,7 @@ from metaprotocol_sdk import DecodeError
 from reference_codecs.thrift.json_protocol import JSON
 from reference_codecs.thrift.limits import Limits
 from reference_codecs.thrift.strategies import Fields, arguments, write_struct
-from tests.reference_codecs.thrift.walking import skipped, skipped_by_hand, skipped_in_pieces, walk_of
+from tests.reference_codecs.thrift.walking import skipped, skipped_by_hand, skipped_in_pieces, verdict, walk_of
 
 TIGHT = Limits(
     message_size=1000, string_size=8, container_size=4, depth=3, header_size=4, headers=1, decompressed_size=1
@@ -103,6 +103,22 @@ def test_a_body_that_is_malformed_or_over_a_limit_is_refused_where_it_is(body: b
     for skip in (skipped, skipped_in_pieces):
         with pytest.raises(DecodeError, match=sentence):
             skip(JSON, body, TIGHT)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"1":{"map":["str","i32",1,{"a":"b"}]}}]',
+        b'{"1":{"map":["str","str",1,{"a":1}]}}]',
+        b'{"1":{"lst":["str",2,"a",1]}}]',
+        b'{"1":{"lst":["i32",16' + b",1" * 15 + b',"1"]}}]',
+        b'{"1":{"rec":{"1":{"str":1}}}}]',
+        b'{"1":{"i32":1}"2":{"i32":1}}]',
+    ],
+)
+def test_what_is_malformed_is_refused_in_a_run_too(body: bytes) -> None:
+    for skip in (skipped, skipped_by_hand, skipped_in_pieces):
+        assert verdict(skip, JSON, body) == "refused"
 
 
 def test_a_string_that_never_ends_is_refused_by_its_limit_and_not_before() -> None:

@@ -45,7 +45,9 @@ def test_a_framed_message_by_name() -> None:
         "kind": "CALL",
         "name": "add",
         "seqid": 7,
-        "body": ADD[19:],
+        "1:i32": 40,
+        "2:i32": 2,
+        "end": None,
     }
 
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from metaprotocol_sdk import DecodeError, MessageTooLarge
 from reference_codecs.thrift.binary import BINARY
+from reference_codecs.thrift.compact import COMPACT
 from reference_codecs.thrift.frame import MAX_NAME_SIZE, Kind
+from reference_codecs.thrift.json_protocol import JSON
 from reference_codecs.thrift.protocol import (
+    Protocol,
     check_depth,
     check_name_size,
     check_waiting,
     read_kind,
     refuse_size,
 )
-from reference_codecs.thrift.strategies import LIMITS
-from tests.reference_codecs.thrift.walking import walk_of
+from reference_codecs.thrift.strategies import LIMITS, Fields, arguments, write_struct
+from tests.reference_codecs.thrift.walking import skipped, skipped_by_hand, skipped_in_pieces, verdict, walk_of
 
 
 def test_a_walk_goes_on_where_it_was() -> None:
@@ -53,3 +58,15 @@ def test_a_negative_size_is_said_as_its_writer_meant_it() -> None:
         refuse_size(0xFFFFFFFF, 5, "string", 0)
     with pytest.raises(DecodeError, match=r"a container of 6 is over the limit of 5 \(max_container_size\)"):
         refuse_size(6, 5, "container", 0)
+
+
+@given(st.sampled_from((BINARY, COMPACT, JSON)), arguments, st.data())
+def test_a_broken_body_is_judged_alike_whole_in_pieces_and_by_hand(
+    protocol: Protocol, fields: Fields, data: st.DataObject
+) -> None:
+    body = bytearray(write_struct(protocol, fields) + protocol.tail)
+    wrong = st.sampled_from(b'{}[]",:-09ew\\') if protocol is JSON else st.integers(0, 20) | st.integers(0, 255)
+    for at in data.draw(st.lists(st.integers(0, len(body) - 1), min_size=1, max_size=2)):
+        body[at] = data.draw(wrong)
+    found = {verdict(skip, protocol, bytes(body)) for skip in (skipped, skipped_by_hand, skipped_in_pieces)}
+    assert len(found) == 1

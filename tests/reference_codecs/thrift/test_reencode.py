@@ -11,6 +11,7 @@ from metaprotocol_sdk import EncodeError
 from reference_codecs.thrift.binary import BINARY
 from reference_codecs.thrift.compact import COMPACT
 from reference_codecs.thrift.json_protocol import JSON
+from reference_codecs.thrift.limits import MAX_DEPTH
 from reference_codecs.thrift.protocol import Protocol
 from reference_codecs.thrift.reencode import reencode
 from reference_codecs.thrift.strategies import LIMITS, Fields, arguments, write_struct
@@ -59,6 +60,7 @@ def test_a_list_of_booleans_by_bytes() -> None:
         ("01 c801 00", "02 0064 01 00"),
         ("13ff 14 01 15 03 16 05 00", "03 0001 ff 06 0002 ffff 08 0003 fffffffe 0a 0004 fffffffffffffffd 00"),
         ("17 000000000000f03f 00", "04 0001 3ff0000000000000 00"),
+        ("17 010000000000f07f 17 341200000000fcff 00", "04 0001 7ff0000000000001 04 0002 fffc000000001234 00"),
         ("1d 00112233445566778899aabbccddeeff 00", "10 0001 00112233445566778899aabbccddeeff 00"),
         ("1b 00 00", "0d 0001 00 00 00000000 00"),
     ],
@@ -84,7 +86,7 @@ def test_an_empty_container_needs_no_type() -> None:
         (BINARY, "63 0001 00", "99 is no type"),
         (BINARY, "0b 0001 00000005 6161616161 00", "a string of 5 is over the limit of 4"),
         (BINARY, "0f 0001 03 00000004 00000000 00", "a container of 4 is over the limit of 3"),
-        (BINARY, "0f 0001 03 00000003 00", "a container of 3 is over the limit of 1"),
+        (BINARY, "0f 0001 03 00000003 00", "a container of 3 is over the 1 bytes that are left"),
         (BINARY, "0c 0001 0c 0001 00 00 00", "values nest deeper than 2"),
         (BINARY, "00 00", "1 bytes follow its body"),
         (COMPACT, "", "at its byte 0"),
@@ -106,3 +108,12 @@ def test_a_body_that_is_malformed_or_over_a_limit_cannot_be_written(source: Prot
 def test_json_needs_its_idl(source: Protocol, target: Protocol) -> None:
     with pytest.raises(EncodeError, match="without its IDL"):
         reencode(b"{}", source, target, LIMITS)
+
+
+def test_the_deepest_body_that_a_configuration_takes_is_written() -> None:
+    limits = replace(LIMITS, depth=MAX_DEPTH)
+    for nest, innermost in (("1c", "00"), ("19 1c", "00"), ("1b 01 5c 00", "00")):
+        levels = (MAX_DEPTH - 1) // (1 if nest == "1c" else 2)
+        compact = bytes.fromhex(nest * levels + innermost + "00" * levels)
+        binary = reencode(compact, COMPACT, BINARY, limits)
+        assert reencode(binary, BINARY, COMPACT, limits) == compact

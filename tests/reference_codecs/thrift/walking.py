@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from metaprotocol_sdk import DecodeError
 from reference_codecs.thrift.frame import Kind, Transport
 from reference_codecs.thrift.limits import Limits
 from reference_codecs.thrift.protocol import Begin, Form, Protocol, Walk
@@ -44,3 +47,12 @@ def skipped_by_hand(protocol: Protocol, body: bytes, limits: Limits = LIMITS) ->
     walk = walk_of(protocol, limits)
     walk.runs_up_to = 0
     return walk.position if protocol.skip(body, 0, walk) else None
+
+
+def verdict(skip: Callable[[Protocol, bytes, Limits], int | None], protocol: Protocol, body: bytes) -> int | str:
+    """Where the struct ends, and what is said of one that goes on or is refused."""
+    try:
+        found = skip(protocol, body, LIMITS)
+    except DecodeError:
+        return "refused"
+    return "goes on" if found is None else found

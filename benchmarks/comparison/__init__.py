@@ -1,0 +1,1 @@
+"""Proxies beside each other: what ``benchmarks/proxy.py`` starts, loads and reports."""

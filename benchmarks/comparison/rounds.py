@@ -1,0 +1,133 @@
+"""Runs a plan: proxies interleaved, everything repeated."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from benchmarks.comparison.configurations import ours
+from benchmarks.comparison.figures import common_rate
+from benchmarks.comparison.machine import Machine, resident_bytes
+from benchmarks.comparison.plan import JUDGED, OURS, PROXIES, RATE_SHARE, TARGET_CELLS, THRIFT, Cell, Plan, start
+from benchmarks.comparison.processes import (
+    Load,
+    Proxy,
+    Result,
+    Target,
+    holding,
+    in_turn,
+    run,
+    serving,
+    started_ours,
+)
+from benchmarks.comparison.wire import THRIFT as WIRE
+
+Series = dict[str, list[Result]]
+"""Results by proxy, one a round."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a plan came to.
+
+    Attributes:
+        closed: In closed loop, by load.
+        paced: In open loop, by load.
+        rates: The open loop's requests a second, by load.
+        routes: Ours with one route and with many.
+        idle: Ours without and with idle connections.
+        idle_bytes: Memory of one idle connection, by proxy, one a round.
+    """
+
+    closed: dict[Cell, Series] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
+    paced: dict[Cell, Series] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
+    rates: dict[Cell, float] = field(default_factory=dict)
+    routes: Series = field(default_factory=lambda: defaultdict(list))
+    idle: Series = field(default_factory=lambda: defaultdict(list))
+    idle_bytes: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+
+def measure(plan: Plan, machine: Machine) -> Outcome:
+    """Runs everything; says on standard error how far it is."""
+    outcome = Outcome()
+    for turn in range(plan.rounds):
+        _say(f"round {turn + 1} of {plan.rounds}: closed loop")
+        for body in sorted({cell.body for cell in plan.cells}):
+            with serving(machine, WIRE, body) as target, _all_started(target, plan) as proxies:
+                for cell in plan.cells:
+                    if cell.body == body:
+                        _run_cell(outcome.closed[cell], cell, target, in_turn(proxies, turn), plan)
+    for cell in plan.paced:
+        judged = [requests_per_second(outcome.closed[cell][name]) for name in (*JUDGED, THRIFT)]
+        outcome.rates[cell] = common_rate(judged, RATE_SHARE)
+    for turn in range(plan.rounds):
+        _say(f"round {turn + 1} of {plan.rounds}: open loop, many routes, idle connections")
+        _run_paced(outcome, plan, machine, turn)
+        _run_routes(outcome, plan, machine, turn)
+        _run_idle(outcome, plan, machine, turn)
+    return outcome
+
+
+def cpu_us(results: list[Result]) -> list[float]:
+    """CPU time per request, in microseconds."""
+    return [each["cpu_ns"] / each["replies"] / 1e3 for each in results]
+
+
+def requests_per_second(results: list[Result]) -> list[float]:
+    """Replies a second."""
+    return [each["replies"] / each["seconds"] for each in results]
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _all_started(target: Target, plan: Plan) -> Iterator[list[Proxy]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(start(name, target, plan)) for name in PROXIES]
+
+
+def _run_cell(series: Series, cell: Cell, target: Target, proxies: list[Proxy], plan: Plan) -> None:
+    load = Load(connections=cell.connections, depth=cell.depth, seconds=plan.seconds)
+    for proxy in proxies:
+        series[proxy.name].append(run(target, proxy, load))
+
+
+def _run_paced(outcome: Outcome, plan: Plan, machine: Machine, turn: int) -> None:
+    for body in sorted({cell.body for cell in plan.paced}):
+        with serving(machine, WIRE, body) as target, _all_started(target, plan) as proxies:
+            for cell, rate in outcome.rates.items():
+                if cell.body != body:
+                    continue
+                load = Load(
+                    connections=cell.connections, depth=cell.depth, rate=rate, seconds=plan.paced_seconds, warmup=1.0
+                )
+                for proxy in in_turn(proxies, turn):
+                    outcome.paced[cell][proxy.name].append(run(target, proxy, load))
+
+
+def _run_routes(outcome: Outcome, plan: Plan, machine: Machine, turn: int) -> None:
+    load = Load(connections=TARGET_CELLS[0].connections, seconds=plan.seconds)
+    with serving(machine, WIRE, TARGET_CELLS[0].body) as target, ExitStack() as stack:
+        proxies = []
+        for name, before in (("1 route", 0), (f"{plan.routes + 1:,} routes", plan.routes)):
+            config = ours(target.ports, routes_before=before, without=plan.without)
+            proxies.append(stack.enter_context(started_ours(name, config, machine)))
+        for proxy in in_turn(proxies, turn):
+            outcome.routes[proxy.name].append(run(target, proxy, load))
+
+
+def _run_idle(outcome: Outcome, plan: Plan, machine: Machine, turn: int) -> None:
+    load = Load(connections=TARGET_CELLS[0].connections, seconds=plan.seconds)
+    with serving(machine, WIRE, TARGET_CELLS[0].body) as target:
+        for name in in_turn((OURS, THRIFT), turn):
+            with start(name, target, plan) as proxy:
+                outcome.idle[f"{name}, none idle"].append(run(target, proxy, load))
+                before = resident_bytes(proxy.pid)
+                with holding(target, proxy, plan.idle):
+                    outcome.idle_bytes[name].append((resident_bytes(proxy.pid) - before) / plan.idle)
+                    outcome.idle[f"{name}, {plan.idle:,} idle"].append(run(target, proxy, load))

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.comparison.figures import Figure
+from benchmarks.comparison.plan import BODIES, PROXIES, TARGET_CELLS, full, quick
+from benchmarks.comparison.processes import Result, in_turn
+from benchmarks.comparison.report import MARK, markdown, put_into, table
+from benchmarks.comparison.rounds import Outcome
+
+
+def run_of(cpu_us: float, p99_ms: float = 1.0) -> Result:
+    result = dict.fromkeys(("p50_ns", "p90_ns", "p99_ns", "p999_ns"), p99_ms * 1e6)
+    return {**result, "cpu_ns": cpu_us * 1e3 * 1000, "replies": 1000, "seconds": 2.0, "foreign": 0.25}
+
+
+@pytest.fixture
+def outcome() -> Outcome:
+    found = Outcome()
+    for cell in TARGET_CELLS:
+        for number, name in enumerate(PROXIES):
+            found.closed[cell][name] = [run_of(20 + number), run_of(30 + number)]
+            found.paced[cell][name] = [run_of(20, 1 + number), run_of(20, 1 + number)]
+        found.rates[cell] = 1234.0
+    found.routes = {"1 route": [run_of(20)] * 2, "1,000 routes": [run_of(50)] * 2}
+    for name in ("ours", "thrift_proxy"):
+        found.idle[f"{name}, none idle"] = [run_of(20)] * 2
+        found.idle[f"{name}, 2,000 idle"] = [run_of(22)] * 2
+        found.idle_bytes[name] = [2000.0, 2100.0]
+    return found
+
+
+def test_targets_are_judged_by_the_median_ratio(outcome: Outcome) -> None:
+    report = markdown(outcome, quick(2, ()), "a machine")
+    assert "| ours: CPU time / thrift_proxy, 100 B, depth 1, 16 connections | 1.0 | 0.92 (0.91-0.94) | met |" in report
+    assert "| ours, multiplexing: p99 / thrift_proxy, 100 B, depth 1, 64 connections | 1.2 | 0.67 | met |" in report
+    assert "| ours: CPU time with many routes / with one | 2.0 | 2.50 | missed |" in report
+
+
+def test_every_load_and_every_proxy_is_in_the_tables(outcome: Outcome) -> None:
+    report = markdown(outcome, quick(2, ()), "a machine")
+    assert "| 100 B, depth 1, 16 connections | 25.0 (20.0-30.0) | 26.0 (21.0-31.0) |" in report
+    assert "| 100 B, depth 1, 16 connections, 1,234/s: tcp_proxy | 5.00 |" in report
+    assert "| ours | 20.0 | 22.0 | 1.10 | 2,050 (2,000-2,100) |" in report
+
+
+def test_what_was_left_out_is_said(outcome: Outcome) -> None:
+    assert "Left out" not in markdown(outcome, quick(2, ()), "a machine")
+    assert "Left out of ours: least_request." in markdown(outcome, quick(2, ["least_request"]), "a machine")
+
+
+def test_a_table_has_a_line_for_its_head_and_one_for_each_row() -> None:
+    assert table(("a", "b"), [("x", "1"), ("y", "2")]) == "| a | b |\n|---|--:|\n| x | 1 |\n| y | 2 |"
+
+
+def test_figures_replace_what_is_between_the_marks() -> None:
+    page = f"before\n{MARK}\nold\n{MARK}\nafter\n"
+    assert put_into(page, "new") == f"before\n{MARK}\n\nnew\n\n{MARK}\nafter\n"
+    assert put_into(put_into(page, "new"), "newer") == put_into(page, "newer")
+
+
+@pytest.mark.parametrize("page", ["nothing", f"one {MARK}"])
+def test_a_page_without_marks_is_refused(page: str) -> None:
+    with pytest.raises(ValueError, match="no two lines"):
+        put_into(page, "new")
+
+
+def test_no_proxy_is_always_first() -> None:
+    assert {in_turn(PROXIES, turn)[0] for turn in range(len(PROXIES))} == set(PROXIES)
+    assert all(sorted(in_turn(PROXIES, turn)) == sorted(PROXIES) for turn in range(7))
+
+
+def test_the_full_plan_has_every_load_of_the_quick_one() -> None:
+    assert set(quick(1, ()).cells) < set(full(1, ()).cells)
+    assert len(full(1, ()).cells) == len(BODIES) * 2 * 4
+
+
+def test_a_figure_of_one_round_has_no_spread() -> None:
+    assert Figure.of([2.0]).show() == "2.0"
