@@ -93,6 +93,14 @@ class FewIdsCodec(IdCodec):
     request_ids = range(5, 8)
 
 
+class DeadlineCodec(IdCodec):
+    """A request's string ``deadline`` is the seconds its server has."""
+
+    def deadline(self, metadata: Metadata) -> float | None:
+        text = metadata["deadline"]
+        return None if text == "none" else float(text)
+
+
 class StubbornCodec(IdCodec):
     """Writes ids and the string ``cmd``, and no other string."""
 

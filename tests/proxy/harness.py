@@ -101,6 +101,18 @@ class Backend:
         return [each.origin_message[each.header_size :] for each in self.requests]
 
 
+@asynccontextmanager
+async def serving(backend: Backend) -> AsyncIterator[Backend]:
+    """``backend`` accepting connections, for a cluster that is not ``all``."""
+    server = await backend.start()
+    try:
+        yield backend
+    finally:
+        server.close()
+        for link in backend.links:
+            link.transport.abort()
+
+
 class BackendLink(asyncio.Protocol):
     """One connection the proxy made to a :class:`Backend`."""
 

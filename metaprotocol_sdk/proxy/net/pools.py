@@ -103,16 +103,17 @@ class BoundPools:
     The first request of a client's connection chooses the server; the later ones go to the same.
     """
 
-    __slots__ = ("_context", "_pools")
+    __slots__ = ("_context", "_ending", "_pools")
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._pools: dict[Downstream, BoundPool] = {}
+        self._ending: set[BoundPool] = set()
 
     @property
     def is_idle(self) -> bool:
         """Whether no request waits anywhere."""
-        return all(pool.is_idle for pool in self._pools.values())
+        return all(pool.is_idle for pool in [*self._pools.values(), *self._ending])
 
     def send(self, stream: Stream) -> None:
         """Sends a request by its client's connection; see :class:`~metaprotocol_sdk.proxy.router.Upstream`."""
@@ -129,8 +130,13 @@ class BoundPools:
         """A client's connection has ended."""
         pool = self._pools.pop(downstream, None)
         if pool is not None:
-            self._context.turns.spawn(pool.close(self._context.limits.close_timeout))
+            self._ending.add(pool)
+            self._context.turns.spawn(self._end(pool))
+
+    async def _end(self, pool: BoundPool) -> None:
+        await pool.close(self._context.limits.close_timeout)
+        self._ending.discard(pool)
 
     async def close(self, seconds: float) -> None:
         """Closes every connection within ``seconds``, or cuts it."""
-        await asyncio.gather(*(pool.close(seconds) for pool in self._pools.values()))
+        await asyncio.gather(*(pool.close(seconds) for pool in [*self._pools.values(), *self._ending]))
