@@ -22,6 +22,7 @@ class Buffer:
     """Append at the end, look at and drain from the front.
 
     Attributes:
+        length: What ``len()`` says, for code that runs for every message. Nobody else sets it.
         needed: Bytes that must be there, counted from the front, before asking the codec again makes sense. Set by a
             codec with WAIT_FOR_DATA; never more than the message at the front has. Reset by :meth:`drain`.
         hint: What a codec has learnt about the incomplete message at the front; any value, of use to that codec
@@ -29,12 +30,12 @@ class Buffer:
         taken: A list to which :meth:`drain` adds what it returns, or None: not wanted. A Decoder checks codecs by it.
     """
 
-    __slots__ = ("_front", "_joined", "_length", "_pieces", "_start", "hint", "needed", "taken")
+    __slots__ = ("_front", "_joined", "_pieces", "_start", "hint", "length", "needed", "taken")
 
     def __init__(self, data: bytes | bytearray | memoryview = b"") -> None:
         self._front: bytes | bytearray = b""
         self._start = 0
-        self._length = 0
+        self.length = 0
         self._pieces: list[bytes | bytearray] = []
         self._joined = 0
         self.needed = 0
@@ -43,10 +44,10 @@ class Buffer:
         self.append(data)
 
     def __len__(self) -> int:
-        return self._length
+        return self.length
 
     def __bool__(self) -> bool:
-        return self._length > 0
+        return self.length > 0
 
     def __bytes__(self) -> bytes:
         """Every unread byte, as a copy; nothing is drained."""
@@ -57,7 +58,7 @@ class Buffer:
         if type(data) is not bytes:
             data = bytes(data)
         size = len(data)
-        if not self._length:
+        if not self.length:
             if size:
                 self._front = data
                 self._start = 0
@@ -67,7 +68,7 @@ class Buffer:
             self._append_small(data)
         else:
             self._pieces.append(data)
-        self._length += size
+        self.length += size
 
     def _append_small(self, data: bytes) -> None:
         pieces = self._pieces
@@ -86,8 +87,8 @@ class Buffer:
             ValueError: Fewer than ``size`` bytes are there.
         """
         if len(self._front) - self._start < size:
-            if size > self._length:
-                raise ValueError(f"{size} bytes were asked for and {self._length} are there")
+            if size > self.length:
+                raise ValueError(f"{size} bytes were asked for and {self.length} are there")
             self._join()
         return self._front, self._start
 
@@ -104,7 +105,7 @@ class Buffer:
         """A copy of up to ``size`` bytes from ``offset`` on; fewer when fewer are there. Nothing is drained."""
         if size < 0 or offset < 0:
             raise ValueError(f"peek({size}, {offset}): neither may be negative")
-        end = min(offset + size, self._length)
+        end = min(offset + size, self.length)
         if end <= offset:
             return b""
         data, start = self.front(end)
@@ -116,8 +117,22 @@ class Buffer:
         Raises:
             ValueError: ``size`` is negative or more than there is; nothing was drained.
         """
-        if not 0 <= size <= self._length:
-            raise ValueError(f"cannot drain {size} bytes of {self._length}")
+        if size == self.length == len(self._front) and not self._start and type(self._front) is bytes:
+            taken = self._front  # one message, as it came: the usual case
+            self._front = b""
+        else:
+            taken = self._drain_part(size)
+        self.length -= size
+        self.needed = 0
+        self.hint = None
+        self._joined = 0
+        if size and self.taken is not None:
+            self.taken.append(taken)
+        return taken
+
+    def _drain_part(self, size: int) -> bytes:
+        if not 0 <= size <= self.length:
+            raise ValueError(f"cannot drain {size} bytes of {self.length}")
         data = self._front
         start = self._start
         end = start + size
@@ -132,12 +147,6 @@ class Buffer:
             self._next_front()
         else:
             taken = self._drain_pieces(size)
-        self._length -= size
-        self.needed = 0
-        self.hint = None
-        self._joined = 0
-        if size and self.taken is not None:
-            self.taken.append(taken)
         return taken
 
     def _next_front(self, piece: int = 0, start: int = 0) -> None:
@@ -167,4 +176,4 @@ class Buffer:
         return taken
 
     def __repr__(self) -> str:
-        return f"<Buffer {self._length} bytes in {1 + len(self._pieces)} pieces, needed={self.needed}>"
+        return f"<Buffer {self.length} bytes in {1 + len(self._pieces)} pieces, needed={self.needed}>"

@@ -22,7 +22,7 @@ class Decoder:
         side: REQUEST for what a client sends, RESPONSE for what a server sends.
     """
 
-    __slots__ = ("_broken", "_buffer", "_decode", "codec", "side")
+    __slots__ = ("_broken", "_buffer", "_decode", "_limit", "_name", "_taken", "codec", "side")
 
     def __init__(self, codec: Codec, side: MessageType) -> None:
         if side not in (MessageType.REQUEST, MessageType.RESPONSE):
@@ -30,14 +30,17 @@ class Decoder:
         self.codec = codec
         self.side = side
         self._decode = codec.decode
+        self._name = codec.name
+        self._limit = codec.max_message_size
+        self._taken: list[bytes] = []
         self._buffer = Buffer()
-        self._buffer.taken = []
+        self._buffer.taken = self._taken
         self._broken: CodecError | None = None
 
     @property
     def buffered(self) -> int:
         """Bytes received that belong to no message yet."""
-        return len(self._buffer)
+        return self._buffer.length
 
     @property
     def is_broken(self) -> bool:
@@ -63,11 +66,8 @@ class Decoder:
         if self._broken is not None:
             raise self._broken
         buffer = self._buffer
-        while True:
-            have = len(buffer)
-            if have < buffer.needed or not have:
-                return None
-            metadata = Metadata(self.side, codec=self.codec.name)
+        while (have := buffer.length) and have >= buffer.needed:
+            metadata = Metadata(self.side, self._name)
             try:
                 status = self._decode(buffer, metadata)
             except DecodeError as error:
@@ -76,27 +76,34 @@ class Decoder:
             except UNCONTRACTED as error:
                 raise self._bug(error) from error
             if status is _DONE:
-                self._check_done(metadata, have)
+                origin, taken = metadata.origin_message, self._taken
+                if (  # what _check_done says, without its call
+                    len(taken) != 1
+                    or taken[0] is not origin
+                    or len(origin) != have - buffer.length
+                    or len(origin) > self._limit
+                    or type(metadata.message_type) is not MessageType
+                    or type(metadata.request_id) is not int
+                ):
+                    self._check_done(metadata, have)
+                taken.clear()
                 return metadata
-            if status is _WAIT:
-                self._check_wait(have)
-                return None
-            self._check_skipped(status, have)
+            if not self._is_skipped(status, have):
+                break
+        return None
 
     def _check_done(self, metadata: Metadata, have: int) -> None:
         origin = metadata.origin_message
-        taken = self._buffer.taken
-        assert taken is not None
+        taken = self._taken
         if len(taken) != 1 or taken[0] is not origin:
             self._check_taken(b"".join(taken), origin)
-        taken.clear()
         if not origin:
             raise self._bug("returned DONE without taking a byte")
-        if len(origin) > self.codec.max_message_size:
-            self._broken = MessageTooLarge(len(origin), self.codec.max_message_size)
+        if len(origin) > self._limit:
+            self._broken = MessageTooLarge(len(origin), self._limit)
             raise self._broken
-        if have - len(self._buffer) != len(origin):
-            raise self._bug(f"put bytes into the buffer: {have} were there, {len(self._buffer)} are after a message")
+        if have - self._buffer.length != len(origin):
+            raise self._bug(f"put bytes into the buffer: {have} were there, {self._buffer.length} are after a message")
         if type(metadata.message_type) is not MessageType or type(metadata.request_id) is not int:
             self._check_fields(metadata)
 
@@ -119,20 +126,23 @@ class Decoder:
         buffer = self._buffer
         if buffer.taken or len(buffer) != have:
             raise self._bug(f"returned WAIT_FOR_DATA and moved {have - len(buffer)} bytes; it may move none")
-        limit = self.codec.max_message_size
+        limit = self._limit
         if have >= limit:
             self._broken = MessageTooLarge(have + 1, limit)
             raise self._broken
         if buffer.needed > limit:
             raise self._bug(f"waits for {buffer.needed} bytes, which is over its limit of {limit}; it must refuse them")
 
-    def _check_skipped(self, status: object, have: int) -> None:
+    def _is_skipped(self, status: object, have: int) -> bool:
+        if status is _WAIT:
+            self._check_wait(have)
+            return False
         if status is not _SKIPPED:
             raise self._bug(f"returned {status!r}; decode returns a DecodeStatus")
-        if len(self._buffer) >= have:
+        if self._buffer.length >= have:
             raise self._bug("returned SKIPPED without draining a byte")
-        assert self._buffer.taken is not None
-        self._buffer.taken.clear()
+        self._taken.clear()
+        return True
 
     def _bug(self, what: str | BaseException) -> CodecBug:
         name = self.codec.name

@@ -98,7 +98,7 @@ class Metadata(MutableMapping[str, str]):
         "stream_id",
     )
 
-    def __init__(self, message_type: MessageType = MessageType.REQUEST, *, codec: str = "") -> None:
+    def __init__(self, message_type: MessageType = MessageType.REQUEST, codec: str = "") -> None:
         self.message_type = message_type
         self.side = message_type
         self.codec = codec

@@ -33,11 +33,14 @@ class Encoder:
         warned: The keys of mutations that were warned of.
     """
 
-    __slots__ = ("_warned", "codec", "stats")
+    __slots__ = ("_buffer", "_codec_encode", "_rewrites", "_warned", "codec", "stats")
 
     def __init__(self, codec: Codec, stats: ListenerStats, *, warned: set[tuple[str, ...]] | None = None) -> None:
         self.codec = codec
         self.stats = stats
+        self._rewrites = codec.rewrites
+        self._codec_encode = codec.encode
+        self._buffer = Buffer()
         self._warned = set() if warned is None else warned
 
     def for_connection(self) -> Self:
@@ -64,7 +67,7 @@ class Encoder:
             EncodeError: The protocol cannot say the message, even with its mutation left out, or may not leave it out.
             CodecBug: The codec broke its contract.
         """
-        if not mutation and request_id == metadata.request_id and not self.codec.rewrites:
+        if request_id == metadata.request_id and (mutation is NO_MUTATION or not mutation) and not self._rewrites:
             return metadata.origin_message
         try:
             return self._encode(metadata, mutation, request_id)
@@ -77,18 +80,19 @@ class Encoder:
     def _encode(self, metadata: Metadata, mutation: Mutation, request_id: int) -> bytes:
         origin_id = metadata.request_id
         metadata.request_id = request_id
-        buffer = Buffer()
+        buffer = self._buffer
         try:
-            self.codec.encode(metadata, mutation, buffer)
-        except EncodeError:
-            raise
+            self._codec_encode(metadata, mutation, buffer)
         except UNCONTRACTED as error:
+            self._buffer = Buffer()
+            if isinstance(error, EncodeError):
+                raise
             raise CodecBug.from_exception(self.codec.name, "encode", error) from error
         finally:
             metadata.request_id = origin_id
-        if not buffer:
+        if not buffer.length:
             raise CodecBug(self.codec.name, "encode", "wrote nothing")
-        return buffer.drain(len(buffer))
+        return buffer.drain(buffer.length)
 
     def _mutation_failed(self, mutation: Mutation, error: EncodeError) -> None:
         self.stats.mutation_failed += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from struct import Struct
+from struct import error as struct_error
 
 from metaprotocol_sdk import (
     Buffer,
@@ -31,7 +32,16 @@ from reference_codecs.thrift.description import (
     describe_result,
     message_type_of,
 )
-from reference_codecs.thrift.frame import FRAME, FRAMED_BINARY, HEADER_MAGIC, MAX_NAME_SIZE, VERSION_1, Kind, Transport
+from reference_codecs.thrift.frame import (
+    FRAME,
+    FRAMED_BINARY,
+    HEADER_MAGIC,
+    MAX_NAME_SIZE,
+    VERSION_1,
+    Kind,
+    Transport,
+    Type,
+)
 from reference_codecs.thrift.layout import fields_of
 from reference_codecs.thrift.limits import Limits
 from reference_codecs.thrift.message import (
@@ -42,17 +52,22 @@ from reference_codecs.thrift.message import (
     refuse_foreign,
     take_apart,
 )
-from reference_codecs.thrift.protocol import Form, Short, Walk, check_waiting
+from reference_codecs.thrift.protocol import Data, Form, Short, Walk, check_waiting
 from reference_codecs.thrift.rewriting import rewrite, write
 
 _WAIT, _DONE, _SKIPPED = DecodeStatus.WAIT_FOR_DATA, DecodeStatus.DONE, DecodeStatus.SKIPPED
 _SEQID = Struct(">i")
 _unpack_seqid = _SEQID.unpack_from
+_pack_seqid = _SEQID.pack
+_SMALL = 2048
 _unpack_framed_binary = FRAMED_BINARY.unpack_from
 _FRAMED_BINARY_SIZE = FRAMED_BINARY.size
 _HEADER_MAGIC = HEADER_MAGIC.to_bytes(2, "big")
+_RESULT_SIZE = 3
 _FIRST_BIT = 1 << 31
 """A frame's length never has it; the version of an unframed strict message has."""
+_SUCCESSES = frozenset(bytes((kind, 0, 0)) for kind in Type if kind is not Type.STOP)
+"""What the results of most calls begin with: field 0, of any type."""
 _FRAMED_BINARY = Form(Transport.FRAMED, BINARY)
 _REPLY, _EXCEPTION = int(Kind.REPLY), int(Kind.EXCEPTION)
 _OWN = frozenset({"method", "service", "transport", "protocol", "result"})
@@ -120,7 +135,7 @@ class ThriftCodec(Codec):
 
     def decode(self, buffer: Buffer, metadata: Metadata) -> DecodeStatus:
         """Framed strict binary, which most peers speak, in one step; everything else by what it starts with."""
-        have = len(buffer)
+        have = buffer.length
         if buffer.hint is not None:
             return self._go_on(buffer, metadata, buffer.hint, have)
         if have >= _FRAMED_BINARY_SIZE:
@@ -133,15 +148,19 @@ class ThriftCodec(Codec):
                 if have < total:
                     buffer.needed = total
                     return _WAIT
-                return self._take_framed_binary(buffer, metadata, total, kind, size)
+                if len(data) - at < total:
+                    data, at = buffer.front(min(total, _FRAMED_BINARY_SIZE + size + _SEQID.size + _RESULT_SIZE))
+                return self._take_framed_binary(buffer, metadata, (data, at, total, kind, size))
         return self._decode_any(buffer, metadata, have)
 
-    def _take_framed_binary(self, buffer: Buffer, metadata: Metadata, total: int, kind: int, size: int) -> DecodeStatus:
+    def _take_framed_binary(
+        self, buffer: Buffer, metadata: Metadata, front: tuple[Data, int, int, int, int]
+    ) -> DecodeStatus:
+        data, at, total, kind, size = front
         body = 16 + size
         message_type = KINDS[metadata.side].get(kind)
         if message_type is None or size > MAX_NAME_SIZE or body >= total:
             return self._take_frame(buffer, metadata, total, _FRAMED_BINARY)  # which says what is wrong
-        data, at = buffer.front(min(total, body + 3))
         id_at = at + body - 4
         try:
             name = data[at + 12 : id_at].decode()
@@ -149,12 +168,16 @@ class ThriftCodec(Codec):
             return self._take_frame(buffer, metadata, total, _FRAMED_BINARY)
         metadata.message_type = message_type
         (metadata.request_id,) = _unpack_seqid(data, id_at)
-        strings = metadata.folded
-        strings["transport"] = "framed"
-        strings["protocol"] = "binary"
-        describe_name(metadata, name)
+        metadata.folded = {"transport": "framed", "protocol": "binary", "method": name}
+        metadata.operation_name = name
+        if ":" in name:
+            describe_name(metadata, name)
         if kind == _REPLY:
-            describe_result(metadata, BINARY, data[at + body : at + body + 3], body)
+            result = bytes(data[at + body : at + body + _RESULT_SIZE])
+            if result in _SUCCESSES:
+                metadata.folded["result"] = "success"
+            else:
+                describe_result(metadata, BINARY, result, body)
         elif kind == _EXCEPTION:
             describe_exception(metadata)
         metadata.header_size = body
@@ -233,9 +256,12 @@ class ThriftCodec(Codec):
     def encode(self, metadata: Metadata, mutation: Mutation, buffer: Buffer) -> None:
         """Patches the sequence id where only that changed; what else changes is written again."""
         origin = metadata.origin_message
-        if not mutation and not self.rewrites and (at := _framed_binary_id(origin)):
-            buffer.append(_patched(origin, at, metadata.request_id))
-            return
+        if not mutation and not self.rewrites and len(origin) > _FRAMED_BINARY_SIZE:
+            length, version, _, size = _unpack_framed_binary(origin)
+            at = _FRAMED_BINARY_SIZE + size
+            if version == VERSION_1 and length < _FIRST_BIT and at + 4 < len(origin):
+                buffer.append(_patched(origin, at, metadata.request_id))
+                return
         own = next((key for key in mutation if key.lower() in _OWN), None)
         if own is not None:
             raise EncodeError("it says what the message is; it is read from it and cannot be changed", key=own)
@@ -312,19 +338,12 @@ class ThriftCodec(Codec):
         return begin.kind in KINDS[MessageType.REQUEST]
 
 
-def _framed_binary_id(origin: bytes) -> int:
-    """Where the sequence id of a framed strict binary message is; 0 when it is none."""
-    if len(origin) <= _FRAMED_BINARY_SIZE:
-        return 0
-    length, version, _, size = _unpack_framed_binary(origin)
-    at = _FRAMED_BINARY_SIZE + size
-    return at if version == VERSION_1 and length < _FIRST_BIT and at + 4 < len(origin) else 0
-
-
 def _patched(origin: bytes, at: int, seqid: int) -> bytes:
-    if _unpack_seqid(origin, at)[0] == seqid:
-        return origin
-    if not -_FIRST_BIT <= seqid < _FIRST_BIT:
-        raise EncodeError(f"the request id {seqid} is not of 32 bits with a sign")
+    try:
+        packed = _pack_seqid(seqid)
+    except struct_error as error:
+        raise EncodeError(f"the request id {seqid} is not of 32 bits with a sign") from error
+    if len(origin) < _SMALL:
+        return origin[:at] + packed + origin[at + 4 :]
     view = memoryview(origin)
-    return b"".join((view[:at], _SEQID.pack(seqid), view[at + 4 :]))
+    return b"".join((view[:at], packed, view[at + 4 :]))
