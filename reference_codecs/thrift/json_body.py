@@ -224,21 +224,28 @@ def _skip_string(data: Data, at: int, base: int, walk: Walk) -> int:
     """Past a string; of one that is cut short, ``walk`` keeps how far its end was looked for."""
     if data[at] != _QUOTE:
         _refuse(data, at, base)
-    start = max(at + 1, base + walk.searched)
-    quote = data.find(b'"', start)
-    end = quote if quote >= 0 else len(data)
-    if data.find(b"\\", start, end) >= 0:
-        found = _REST_OF_STRING.match(data, start)
-        assert found is not None
-        # A backslash at the very end is left for when what it escapes is there.
-        quote, end = (found.end() - 1, found.end() - 1) if found[1] else (-1, found.end())
+    end, is_whole = find_end(data, max(at + 1, base + walk.searched), len(data))
     if end - at - 1 > walk.limits.string_size:
         limit = walk.limits.string_size
         raise DecodeError(f"a string is over the limit of {limit} (max_string_size)", path="body", offset=at - base)
-    if quote < 0:
+    if not is_whole:
         walk.searched = end - base
         raise IndexError("the data ends in a string")
-    return quote + 1
+    return end + 1
+
+
+def find_end(data: Data, at: int, end: int) -> tuple[int, bool]:
+    """Where the quote is that ends the string ``at`` is in, and True; or up to where there is none, and False.
+
+    A backslash right before ``end`` is left for when what it escapes is there.
+    """
+    quote = data.find(b'"', at, end)
+    stop = end if quote < 0 else quote
+    if data.find(b"\\", at, stop) < 0:
+        return stop, quote >= 0
+    found = _REST_OF_STRING.match(data, at, end)
+    assert found is not None
+    return (found.end() - 1, True) if found[1] else (found.end(), False)
 
 
 def _open_container(data: Data, at: int, base: int, walk: Walk, *, is_map: bool) -> int:
