@@ -458,6 +458,12 @@ def test_what_is_incomplete_is_waited_for_by_its_length() -> None:
     assert dict(found) == {}
 
 
+def test_a_limit_below_the_header_refuses_every_message() -> None:
+    for size in range(1, len(HEARTBEAT)):
+        with pytest.raises(MessageTooLarge):
+            listen(HEARTBEAT, REQUEST, 1, DubboCodec(max_message_size=size))
+
+
 def test_a_large_call_is_neither_copied_nor_walked_by_decode(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Hessian, "begin", None)
     monkeypatch.setattr(Hessian, "to_attachments", None)
