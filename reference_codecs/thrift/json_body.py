@@ -38,7 +38,8 @@ from reference_codecs.thrift.runs import (
 _NUMBERS: Final = (b"tf", b"i8", b"i16", b"i32", b"i64", b"dbl")
 _TEXTS: Final = (b"str", b"uid")
 _SEQUENCES: Final = (b"lst", b"set")
-_KNOWN: Final = frozenset((*_NUMBERS, *_TEXTS, *_SEQUENCES, b"rec", b"map"))
+KNOWN: Final = frozenset((*_NUMBERS, *_TEXTS, *_SEQUENCES, b"rec", b"map"))
+"""The names of types."""
 _BRACE, _CLOSING_BRACE, _QUOTE, _COLON, _COMMA = b'{}":,'
 
 _NUMERAL = rb"[-+.0-9eE]{1,400}+"  # a double without an exponent has at most 325 characters
@@ -209,7 +210,7 @@ def _skip_value(data: Data, at: int, base: int, kind: bytes, walk: Walk, *, is_k
         if found.end() == len(data):
             raise IndexError("the data ends in a number")
         return found.end()
-    if kind not in _KNOWN:
+    if kind not in KNOWN:
         _refuse_type(kind, at - base)
     check_depth(len(walk.open), walk.limits, at - base)
     if kind != b"rec":
@@ -257,7 +258,7 @@ def _open_container(data: Data, at: int, base: int, walk: Walk, *, is_map: bool)
     if not 0 <= size <= limits.container_size:
         refuse_size(size & 0xFFFFFFFF, limits.container_size, "container", at - base)
     for kind in kinds:
-        if size and kind not in _KNOWN:
+        if size and kind not in KNOWN:
             _refuse_type(kind, at - base)
     count = 2 * size if is_map else size
     least = 2 if is_map or kinds[0] in _NUMBERS else 3  # with what separates them; numbers are keys in quotes
