@@ -89,7 +89,7 @@ class DubboCodec(Codec):
         have = len(buffer)
         if have < HEADER_SIZE:
             check_magic(buffer.peek(2))
-            buffer.needed = HEADER_SIZE
+            buffer.needed = min(HEADER_SIZE, self.max_message_size)
             return _WAIT
         data, at = buffer.front(HEADER_SIZE)
         magic, flags, status, request_id, length = _unpack(data, at)

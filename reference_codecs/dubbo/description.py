@@ -10,6 +10,7 @@ from reference_codecs.dubbo.frame import (
     FLAGS_AT,
     HEADER_SIZE,
     MAGIC_BYTES,
+    MAX_NAME,
     REQUEST,
     RESPONSE_TYPES,
     STATUS_NAMES,
@@ -84,6 +85,8 @@ def _describe_request(metadata: Metadata, message: bytes, serialization: Seriali
         return
     call = serialization.read_call(message)
     for name, value in call._asdict().items():
+        if value and len(value) > MAX_NAME:
+            raise DecodeError(f"it has {len(value)} characters, and at most {MAX_NAME}", path=name)
         if value or (value is not None and name != "version"):
             strings[name] = value
         elif name in ("interface", "method"):

@@ -59,6 +59,9 @@ class Status(enum.IntEnum):
 
 STATUS_NAMES = {int(status): status.name for status in Status}
 
+MAX_NAME = 0xFFFF
+"""Characters of a name or a descriptor, as the class files of Java have them."""
+
 RESPONSE_TYPES = ("exception", "value", "null") * 2
 """What a reply of status OK holds, by its response type; attachments follow where :func:`has_attachments`."""
 WITH_ATTACHMENTS = 3

@@ -141,7 +141,7 @@ class Hessian(Serialization):
         else:
             _, walker, number = self.begin(message)
         if number < 0:
-            raise DecodeError("they are no JVM descriptor", path="parameter_types")
+            raise DecodeError("they are no JVM descriptor of at most 255 parameters", path="parameter_types")
         left = number
         try:
             while left:

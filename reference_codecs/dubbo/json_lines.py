@@ -17,6 +17,8 @@ from reference_codecs.dubbo.frame import FLAGS_AT, HEADER_SIZE, REQUEST, RESPONS
 from reference_codecs.dubbo.serialization import Call, Serialization
 
 _CALL = Call._fields
+_MOST = 1 << 20
+"""Bytes of a line that is read: what it becomes takes many times as much."""
 
 
 class JsonLines(Serialization):
@@ -78,6 +80,8 @@ def _value(lines: list[bytes], index: int, name: str) -> Any:
     at = HEADER_SIZE + sum(map(len, lines[:index])) + index
     if index >= len(lines) or not lines[index].strip():
         raise DecodeError("the body ends before it", path=name, offset=at)
+    if len(lines[index]) > _MOST:
+        raise DecodeError(f"its line has {len(lines[index])} bytes, and at most {_MOST} are read", path=name, offset=at)
     try:
         return json.loads(lines[index])
     except (ValueError, RecursionError) as error:

@@ -107,7 +107,7 @@ class BinaryProtocol(Protocol):
     def __init__(self, *, is_strict: bool = True) -> None:
         self.is_strict = is_strict
 
-    def read_begin(self, data: Data, at: int, end: int, base: int) -> Begin:
+    def read_begin(self, data: Data, at: int, end: int, base: int, searched: int = 0) -> Begin:  # noqa: ARG002
         """A strict begin, or a non-strict one where the first bit is not set, however this instance writes."""
         if end - at < 8:
             raise Short(at + 8)

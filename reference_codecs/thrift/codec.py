@@ -52,7 +52,7 @@ from reference_codecs.thrift.message import (
     refuse_foreign,
     take_apart,
 )
-from reference_codecs.thrift.protocol import Data, Form, Short, Walk, check_waiting
+from reference_codecs.thrift.protocol import Beginning, Data, Form, Short, Walk, check_waiting
 from reference_codecs.thrift.rewriting import rewrite, write
 
 _WAIT, _DONE, _SKIPPED = DecodeStatus.WAIT_FOR_DATA, DecodeStatus.DONE, DecodeStatus.SKIPPED
@@ -137,7 +137,7 @@ class ThriftCodec(Codec):
         """Framed strict binary, which most peers speak, in one step; everything else by what it starts with."""
         have = buffer.length
         if buffer.hint is not None:
-            return self._go_on(buffer, metadata, buffer.hint, have)
+            return self._decode_more(buffer, metadata, have)
         if have >= _FRAMED_BINARY_SIZE:
             data, at = buffer.front(_FRAMED_BINARY_SIZE)
             length, version, kind, size = _unpack_framed_binary(data, at)
@@ -185,6 +185,13 @@ class ThriftCodec(Codec):
         metadata.origin_message = buffer.drain(total)
         return _DONE
 
+    def _decode_more(self, buffer: Buffer, metadata: Metadata, have: int) -> DecodeStatus:
+        """An unframed message that was looked at before."""
+        hint = buffer.hint
+        if type(hint) is Walk:
+            return self._go_on(buffer, metadata, hint, have)
+        return self._take_unframed(buffer, metadata, hint.form, have, hint.searched)
+
     def _decode_any(self, buffer: Buffer, metadata: Metadata, have: int) -> DecodeStatus:
         data, at = buffer.front(min(have, DETECTED_BY))
         if have < DETECTED_BY and not is_told_by_first_byte(data[at]):
@@ -224,12 +231,15 @@ class ThriftCodec(Codec):
         metadata.origin_message = buffer.drain(total)
         return _DONE
 
-    def _take_unframed(self, buffer: Buffer, metadata: Metadata, form: Form, have: int) -> DecodeStatus:
+    def _take_unframed(
+        self, buffer: Buffer, metadata: Metadata, form: Form, have: int, searched: int = 0
+    ) -> DecodeStatus:
         data, at = buffer.front(have)
         try:
-            begin = form.protocol.read_begin(data, at, at + have, at)
+            begin = form.protocol.read_begin(data, at, at + have, at, searched)
         except Short as short:
             check_waiting(short.needed - at, self._limits)
+            buffer.hint = Beginning(form, short.searched)
             buffer.needed = short.needed - at
             return _WAIT
         message_type_of(metadata, begin.kind)

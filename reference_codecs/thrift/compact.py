@@ -108,7 +108,7 @@ class CompactProtocol(Protocol):
 
     name = "compact"
 
-    def read_begin(self, data: Data, at: int, end: int, base: int) -> Begin:
+    def read_begin(self, data: Data, at: int, end: int, base: int, searched: int = 0) -> Begin:  # noqa: ARG002
         """A begin of version 1."""
         if end - at < 5:
             raise Short(at + 5)

@@ -38,7 +38,8 @@ from reference_codecs.thrift.runs import (
 _NUMBERS: Final = (b"tf", b"i8", b"i16", b"i32", b"i64", b"dbl")
 _TEXTS: Final = (b"str", b"uid")
 _SEQUENCES: Final = (b"lst", b"set")
-_KNOWN: Final = frozenset((*_NUMBERS, *_TEXTS, *_SEQUENCES, b"rec", b"map"))
+KNOWN: Final = frozenset((*_NUMBERS, *_TEXTS, *_SEQUENCES, b"rec", b"map"))
+"""The names of types."""
 _BRACE, _CLOSING_BRACE, _QUOTE, _COLON, _COMMA = b'{}":,'
 
 _NUMERAL = rb"[-+.0-9eE]{1,400}+"  # a double without an exponent has at most 325 characters
@@ -209,7 +210,7 @@ def _skip_value(data: Data, at: int, base: int, kind: bytes, walk: Walk, *, is_k
         if found.end() == len(data):
             raise IndexError("the data ends in a number")
         return found.end()
-    if kind not in _KNOWN:
+    if kind not in KNOWN:
         _refuse_type(kind, at - base)
     check_depth(len(walk.open), walk.limits, at - base)
     if kind != b"rec":
@@ -224,21 +225,28 @@ def _skip_string(data: Data, at: int, base: int, walk: Walk) -> int:
     """Past a string; of one that is cut short, ``walk`` keeps how far its end was looked for."""
     if data[at] != _QUOTE:
         _refuse(data, at, base)
-    start = max(at + 1, base + walk.searched)
-    quote = data.find(b'"', start)
-    end = quote if quote >= 0 else len(data)
-    if data.find(b"\\", start, end) >= 0:
-        found = _REST_OF_STRING.match(data, start)
-        assert found is not None
-        # A backslash at the very end is left for when what it escapes is there.
-        quote, end = (found.end() - 1, found.end() - 1) if found[1] else (-1, found.end())
+    end, is_whole = find_end(data, max(at + 1, base + walk.searched), len(data))
     if end - at - 1 > walk.limits.string_size:
         limit = walk.limits.string_size
         raise DecodeError(f"a string is over the limit of {limit} (max_string_size)", path="body", offset=at - base)
-    if quote < 0:
+    if not is_whole:
         walk.searched = end - base
         raise IndexError("the data ends in a string")
-    return quote + 1
+    return end + 1
+
+
+def find_end(data: Data, at: int, end: int) -> tuple[int, bool]:
+    """Where the quote is that ends the string ``at`` is in, and True; or up to where there is none, and False.
+
+    A backslash right before ``end`` is left for when what it escapes is there.
+    """
+    quote = data.find(b'"', at, end)
+    stop = end if quote < 0 else quote
+    if data.find(b"\\", at, stop) < 0:
+        return stop, quote >= 0
+    found = _REST_OF_STRING.match(data, at, end)
+    assert found is not None
+    return (found.end() - 1, True) if found[1] else (found.end(), False)
 
 
 def _open_container(data: Data, at: int, base: int, walk: Walk, *, is_map: bool) -> int:
@@ -250,7 +258,7 @@ def _open_container(data: Data, at: int, base: int, walk: Walk, *, is_map: bool)
     if not 0 <= size <= limits.container_size:
         refuse_size(size & 0xFFFFFFFF, limits.container_size, "container", at - base)
     for kind in kinds:
-        if size and kind not in _KNOWN:
+        if size and kind not in KNOWN:
             _refuse_type(kind, at - base)
     count = 2 * size if is_map else size
     least = 2 if is_map or kinds[0] in _NUMBERS else 3  # with what separates them; numbers are keys in quotes

@@ -12,16 +12,14 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from metaprotocol_sdk import DecodeError
-from reference_codecs.thrift.frame import MAX_NAME_SIZE, Kind
-from reference_codecs.thrift.json_body import skip_struct
-from reference_codecs.thrift.protocol import OPEN_STRUCT, Begin, Data, Protocol, Short, Walk, read_kind
+from reference_codecs.thrift.frame import Kind
+from reference_codecs.thrift.json_body import find_end, skip_struct
+from reference_codecs.thrift.protocol import OPEN_STRUCT, Begin, Data, Protocol, Short, Walk, check_name_size, read_kind
 
 _FRONT: Final = b'[1,"'
-_NAME: Final = re.compile(rb'(?:[^"\\\x00-\x1f]|\\.){0,%d}+"' % MAX_NAME_SIZE, re.DOTALL)
-_NAME_SO_FAR: Final = re.compile(rb'(?:[^"\\\x00-\x1f]|\\.){0,%d}+\\?' % MAX_NAME_SIZE, re.DOTALL)
 _NUMBERS: Final = re.compile(rb",(\d),(-?\d{1,10}),")
 _NUMBERS_SO_FAR: Final = re.compile(rb",(?:\d(?:,(?:-?\d{0,10})?)?)?")
 _RESULT: Final = re.compile(rb'\{(?:"(-?\d{1,6})":\{"|\})')
@@ -33,36 +31,35 @@ class JsonProtocol(Protocol):
     name = "json"
     tail = b"]"
 
-    def read_begin(self, data: Data, at: int, end: int, base: int) -> Begin:
+    def read_begin(self, data: Data, at: int, end: int, base: int, searched: int = 0) -> Begin:
         """The first four elements of the message's array."""
         front = data[at : min(at + 4, end)]
         if not _FRONT.startswith(front):
             raise DecodeError("a JSON message starts with [1 and its name", path="version", offset=at - base)
         if len(front) < 4:
             raise Short(end + 1)
-        name = _NAME.match(data, at + 4, end)
-        if not name:
-            self._refuse_unless_short(data, at + 4, end, so_far=_NAME_SO_FAR, base=base, path="name")
-        assert name is not None
-        numbers = _NUMBERS.match(data, name.end(), end)
+        name_end, is_whole = find_end(data, max(at + 4, base + searched), end)
+        check_name_size(name_end - at - 4, at + 4, base)
+        if not is_whole:
+            raise Short(end + 1, name_end - base)
+        numbers = _NUMBERS.match(data, name_end + 1, end)
         if not numbers:
-            self._refuse_unless_short(data, name.end(), end, so_far=_NUMBERS_SO_FAR, base=base, path="kind")
-        assert numbers is not None
+            self._refuse_unless_short(data, name_end + 1, end, base)
         seqid = int(numbers[2])
         if not -(1 << 31) <= seqid < 1 << 31:
             raise DecodeError(f"{seqid} is over 32 bits", path="seqid", offset=numbers.start(2) - base)
-        text = self._name(bytes(data[at + 3 : name.end()]), at + 3 - base)
+        text = self._name(bytes(data[at + 3 : name_end + 1]), at + 3 - base)
         kind = read_kind(int(numbers[1]), numbers.start(1), base)
         return Begin(text, kind, seqid, numbers.start(2) - base, numbers.end(2) - base, numbers.end() - base)
 
     @staticmethod
-    def _refuse_unless_short(data: Data, at: int, end: int, *, so_far: re.Pattern[bytes], base: int, path: str) -> None:
-        """Raises Short when what is there may become what is wanted, else DecodeError."""
-        found = so_far.match(data, at, end)
+    def _refuse_unless_short(data: Data, at: int, end: int, base: int) -> NoReturn:
+        """Raises Short when what follows the name may become the numbers, else DecodeError."""
+        found = _NUMBERS_SO_FAR.match(data, at, end)
         good = found.end() if found else at
         if good == end:
-            raise Short(end + 1)
-        raise DecodeError("this is not how a JSON message begins", path=path, offset=good - base)
+            raise Short(end + 1, at - 1 - base)
+        raise DecodeError("this is not how a JSON message begins", path="kind", offset=good - base)
 
     @staticmethod
     def _name(quoted: bytes, offset: int) -> str:

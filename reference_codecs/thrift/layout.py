@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from metaprotocol_sdk import DecodeError, Field
+from reference_codecs.thrift.binary import NON_STRICT
 from reference_codecs.thrift.frame import FRAME, HEADER, Transport
 from reference_codecs.thrift.header_transport import Header, inflate, read_header
 from reference_codecs.thrift.limits import Limits
-from reference_codecs.thrift.message import DETECTED_BY, detect, is_told_by_first_byte
+from reference_codecs.thrift.message import DETECTED_BY, detect, is_told_by_first_byte, refuse_foreign
 from reference_codecs.thrift.protocol import Begin, Protocol, Short
 from reference_codecs.thrift.struct_layout import struct_fields
 
@@ -22,6 +23,8 @@ def fields_of(data: bytes, limits: Limits) -> Iterator[Field]:
         return
     try:
         transport, protocol = detect(data, 0)
+        if protocol is NON_STRICT:
+            refuse_foreign(data, 0)
     except DecodeError as error:
         yield Field("message", 0, len(data), data, error.reason)
         return

@@ -22,11 +22,14 @@ class Short(Exception):
 
     Args:
         needed: The index that must be there at least, exclusive.
+        searched: Up to where the end of the name was looked for, counted from the message's first byte; of use where
+            its length is not written before it.
     """
 
-    def __init__(self, needed: int) -> None:
+    def __init__(self, needed: int, searched: int = 0) -> None:
         super().__init__(needed)
         self.needed = needed
+        self.searched = searched
 
 
 class Begin(NamedTuple):
@@ -48,6 +51,14 @@ class Form(NamedTuple):
 
     transport: Transport
     protocol: Protocol
+
+
+class Beginning(NamedTuple):
+    """What is known of an unframed message that ends in its begin."""
+
+    form: Form
+    searched: int
+    """As :class:`Short` says it."""
 
 
 class Walk:
@@ -91,8 +102,8 @@ class Protocol(ABC):
     tail: ClassVar[bytes] = b""
 
     @abstractmethod
-    def read_begin(self, data: Data, at: int, end: int, base: int) -> Begin:
-        """The begin of the message at ``at``, of which nothing is past ``end``.
+    def read_begin(self, data: Data, at: int, end: int, base: int, searched: int = 0) -> Begin:
+        """The begin of the message at ``at``, of which nothing is past ``end``; ``searched`` is what a Short said.
 
         Raises:
             Short: It goes on past ``end``.

@@ -307,7 +307,7 @@ def test_a_malformed_reply_is_refused_where_it_is(body: bytes, sentence: str) ->
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
-        (FRONT + b"\x03Foo", "in parameter_types: they are no JVM descriptor"),
+        (FRONT + b"\x03Foo", "in parameter_types: they are no JVM descriptor of at most 255"),
         (FRONT + b"\x01I\x91\x91", "in attachments: the byte 0x91 starts no map"),
         (FRONT + b"\x02II\x91", r"in arguments\[1\]: "),
         (FRONT + b"\0H\x01a", "in attachments: the data ends"),
@@ -456,6 +456,12 @@ def test_what_is_incomplete_is_waited_for_by_its_length() -> None:
     assert CODEC.decode(buffer, found) is DecodeStatus.WAIT_FOR_DATA
     assert buffer.needed == len(CALL)
     assert dict(found) == {}
+
+
+def test_a_limit_below_the_header_refuses_every_message() -> None:
+    for size in range(1, len(HEARTBEAT)):
+        with pytest.raises(MessageTooLarge):
+            listen(HEARTBEAT, REQUEST, 1, DubboCodec(max_message_size=size))
 
 
 def test_a_large_call_is_neither_copied_nor_walked_by_decode(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from reference_codecs.dubbo.description import check_magic, describe, describe_e
 from reference_codecs.dubbo.hessian import Hessian
 from reference_codecs.dubbo.hessian2 import LIMITS
 from reference_codecs.dubbo.serialization import Opaque
-from tests.reference_codecs.dubbo.helpers import CALL, CALL_BODY, message, read, reply
+from tests.reference_codecs.dubbo.helpers import CALL, CALL_BODY, FRONT, message, read, reply
 
 HESSIAN = Hessian("hessian2", LIMITS)
 
@@ -51,6 +51,15 @@ def test_dubbox_may_count_its_arguments_instead_of_naming_them() -> None:
 def test_a_name_in_other_letters_is_read() -> None:
     found = read(message(CALL_BODY.replace(b"\x08com.Shop\x051", b"\x05gr\xc3\xb6\xc3\x9fe\x051")))
     assert found["interface"] == "größe"
+
+
+@pytest.mark.parametrize("name", ["interface", "method"])
+def test_a_name_is_no_longer_than_javas(name: str) -> None:
+    long = b"S\xff\xff" + b"x" * 65535
+    put = {"interface": b"\x08com.Shop", "method": b"\x03buy"}[name]
+    assert len(described(message(FRONT.replace(put, long) + b"\0"))[name]) == 65535
+    with pytest.raises(DecodeError, match=f"in {name}: it has 65536 characters, and at most 65535"):
+        described(message(FRONT.replace(put, b"R\0\x01x" + long) + b"\0"))
 
 
 def test_an_event_that_is_no_string_says_that_it_is_unknown() -> None:

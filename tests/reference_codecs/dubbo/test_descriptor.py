@@ -14,9 +14,14 @@ def test_each_kind_of_type_is_one(one: str) -> None:
     assert count_parameters(one) == 1
 
 
-@given(st.lists(st.sampled_from(ONE), max_size=300))
+@given(st.lists(st.sampled_from(ONE), max_size=255))
 def test_as_many_as_are_joined_are_counted(types: list[str]) -> None:
     assert count_parameters("".join(types)) == len(types)
+
+
+def test_no_method_has_more_than_255() -> None:
+    with pytest.raises(ValueError, match="it names more than 255 parameters"):
+        count_parameters("I" * (1 << 24))
 
 
 @pytest.mark.parametrize("bad", ["X", "I[", "Ljava/lang/String", "L;", "II;", " I", "[", "L[I;"])

@@ -44,6 +44,7 @@ def test_events_are_told_apart() -> None:
         (b'"2.0.2"\n', "at byte 24 in interface: the body ends before it"),
         (b'"2.0.2"\nx\n', "at byte 24 in interface: its line is no JSON"),
         (b'"2.0.2"\n[1]\n"1"\n"buy"\n""\n', "in interface: it is .* and no string"),
+        (b"[" + b"[]," * 350_000 + b"[]]\n", "in dubbo: its line has 1050004 bytes, and at most 1048576 are read"),
         (b"[" * 9000, "in dubbo: its line is no JSON"),
         (b"\xff\n", "in dubbo: its line is no JSON"),
     ],

@@ -30,6 +30,7 @@ from metaprotocol_sdk.proxy.server import Server
 from tests.proxy.harness import route
 
 ROOT = Path(__file__).parents[3]
+SCRIPTS = Path(__file__).parent / "peers"
 PEERS = "tests.reference_codecs.thrift.peers"
 NODE_PATH = os.environ.get("THRIFT_NODE_PATH", "")
 """A ``node_modules`` folder with thrift in it; without one npm's thrift is left out."""
@@ -50,7 +51,7 @@ _T = TypeVar("_T")
 def command(peer: str, mode: str) -> list[str]:
     """Runs a peer."""
     if peer == "node":
-        return ["node", "--no-deprecation", str(Path(__file__).parent / "peers" / "node.js"), mode]
+        return ["node", "--no-deprecation", str(SCRIPTS / "node.js"), mode]
     return [sys.executable, "-W", "ignore", "-m", f"{PEERS}.{peer}", mode]
 
 

@@ -6,8 +6,10 @@ import pytest
 
 from metaprotocol_sdk import DecodeError
 from reference_codecs.thrift.frame import Kind
+from reference_codecs.thrift.json_body import find_end
 from reference_codecs.thrift.json_protocol import JSON
-from reference_codecs.thrift.protocol import Begin, Short
+from reference_codecs.thrift.protocol import Begin, Data, Short
+from tests.reference_codecs.thrift.helpers import REQUEST, listen
 
 ADD = b'[1,"add",1,-7,{}]'
 
@@ -32,12 +34,28 @@ def test_a_begin_that_is_cut_short_needs_one_more() -> None:
         assert short.value.needed == end + 1
 
 
+@pytest.mark.parametrize("name", [b"a" * 9000, b"\\u0061" * 1500, b'\\"' * 4500])
+def test_a_name_in_pieces_is_searched_once(name: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[int] = []
+
+    def counted(data: Data, at: int, end: int) -> tuple[int, bool]:
+        searched.append(end - at)
+        return find_end(data, at, end)
+
+    monkeypatch.setattr("reference_codecs.thrift.json_protocol.find_end", counted)
+    data = b'[1,"' + name + b'",1,7,{}]'
+    (message,) = listen(data, REQUEST, 1)
+    assert message.origin_message == data
+    assert len(searched) > 9000
+    assert max(searched) < 20
+
+
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
         (b'[2,"add",1,7,{}]', "at byte 0 in version"),
         (b"{}", "at byte 0 in version"),
-        (b'[1,"a\ndd",1,7,{}]', "at byte 5 in name"),
+        (b'[1,"a\ndd",1,7,{}]', "at byte 3 in name: the name is not a JSON string of UTF-8"),
         (b'[1,"a\xff",1,7,{}]', "at byte 3 in name: the name is not a JSON string of UTF-8"),
         (b'[1,"\\ud800",1,7,{}]', "the name is not a JSON string of UTF-8"),
         (b'[1,"\\q",1,7,{}]', "the name is not a JSON string of UTF-8"),

@@ -70,6 +70,7 @@ def test_a_compressed_payload_is_shown_as_it_was() -> None:
     [
         (b"\0\0", "it ends before its transport can be told"),
         (b"\0\0\0\x09\x01\x02", "is how no Thrift message starts"),
+        (b"POST /thrift HTTP/1.1\r\n", "this is HTTP"),
         (ADD[:9], "it ends in the message begin"),
         (ADD[:7] + b"\x09" + ADD[8:], "the message kind is 9"),
         (ADD_HEADED[:9], "it ends in the header"),

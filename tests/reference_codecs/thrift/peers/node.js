@@ -207,5 +207,8 @@ async function call() {
   console.log(JSON.stringify({ rounds, said }));
 }
 
-if (process.argv[2] === 'serve') serve();
-else call();
+module.exports = { FORMS, options, send };
+if (require.main === module) {
+  if (process.argv[2] === 'serve') serve();
+  else call();
+}
