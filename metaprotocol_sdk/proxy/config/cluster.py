@@ -25,7 +25,7 @@ from metaprotocol_sdk.proxy.config.values import ClusterConfig, ConnectionConfig
 
 _POLICIES = {each.value: each for each in LbPolicy}
 _LATER_POLICIES = ("CLUSTER_PROVIDED", "LOAD_BALANCING_POLICY_CONFIG")
-_HASHING = (LbPolicy.RING_HASH.value, LbPolicy.MAGLEV.value)
+_HASHING = (LbPolicy.RING_HASH, LbPolicy.MAGLEV)
 _STATIC: dict[str, Literal["STATIC"]] = {"STATIC": "STATIC"}
 _LATER_TYPES = ("STRICT_DNS", "LOGICAL_DNS", "EDS", "ORIGINAL_DST")
 
@@ -94,12 +94,12 @@ class Cluster(Message):
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:
         """Claims the name, and looks at what depends on the policy, the type, or another field."""
-        policy = fields.get("lb_policy") or LbPolicy.ROUND_ROBIN.value
+        policy = _policy_of(fields)
         if isinstance(name := fields.get("name"), str) and name:
             context.define_cluster(name, fields.value_place("name"), is_hashing=policy in _HASHING)
         for key, needed in POLICY_FIELDS.items():
-            if fields.get(key) is not None and policy in _POLICIES and policy != needed.value:
-                problem = f"expected with lb_policy {needed.value} only; this cluster's is {policy}"
+            if policy is not None and policy is not needed and fields.get(key) is not None:
+                problem = f"expected with lb_policy {needed.value} only; this cluster's is {policy.value}"
                 context.report.error(fields.key_place(key), problem)
         report_doubles(fields, context)
         if fields.get("type") in (None, "STATIC"):
@@ -132,6 +132,14 @@ class Cluster(Message):
             max_duration=common.max_connection_duration or None,
             max_requests=common.max_requests_per_connection or self.max_requests_per_connection or None,
         )
+
+
+def _policy_of(cluster: Entries) -> LbPolicy | None:
+    """The policy that a cluster not validated yet has; None: none that there is."""
+    word = cluster.get("lb_policy")
+    if word is None:
+        return LbPolicy.ROUND_ROBIN
+    return _POLICIES.get(word) if isinstance(word, str) else None
 
 
 def _expect_addresses(cluster: Entries, context: Context) -> None:

@@ -32,9 +32,10 @@ class FractionalPercent(Message):
     def inspect(cls, fields: Entries, context: Context) -> None:
         """Warns of more than all."""
         numerator, word = fields.get("numerator"), fields.get("denominator") or "HUNDRED"
-        if isinstance(numerator, int) and word in _WORDS and numerator > _DENOMINATORS[_WORDS[word]]:
-            more = f"{numerator} of {_DENOMINATORS[_WORDS[word]]} is more than all, and taken for all"
-            context.report.warning(fields.value_place("numerator"), more)
+        of = _DENOMINATORS[_WORDS[word]] if isinstance(word, str) and word in _WORDS else None
+        if isinstance(numerator, int) and of is not None and numerator > of:
+            problem = f"{numerator} of {of} is more than all, and taken for all"
+            context.report.warning(fields.value_place("numerator"), problem)
 
     def value(self) -> float:
         """The share, 0 to 1."""

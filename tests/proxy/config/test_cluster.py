@@ -121,6 +121,15 @@ def test_everything_said_of_a_cluster_is_in_its_value() -> None:
             "{name: c, ring_hash_lb_config: {}}",
             ["1:11 error ring_hash_lb_config: expected with lb_policy RING_HASH only; this cluster's is ROUND_ROBIN"],
         ),
+        (
+            "{name: c, maglev_lb_config: {}, lb_policy: []}",
+            [
+                (
+                    "1:44 error lb_policy: expected one of ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV, "
+                    "found a list"
+                ),
+            ],
+        ),
         ("{name: c, round_robin_lb_config: {}}", ["1:11 error round_robin_lb_config: not supported yet by this proxy"]),
         ("{name: c, connect_timeout: 0s}", ["1:28 error connect_timeout: expected more than 0s, found '0s'"]),
         (

@@ -23,6 +23,9 @@ def test_a_fraction_is_a_share(text: str, share: float) -> None:
 
 
 def test_a_wrong_fraction_says_where_and_why() -> None:
+    assert bad(FractionalPercent, "{numerator: 1, denominator: [x]}") == [
+        "1:29 error denominator: expected one of HUNDRED, TEN_THOUSAND, MILLION, found a list"
+    ]
     assert bad(FractionalPercent, "{numerator: -1, denominator: THOUSAND}") == [
         "1:13 error numerator: expected a whole number from 0 to 4294967295, found -1",
         "1:30 error denominator: expected one of HUNDRED, TEN_THOUSAND, MILLION, found 'THOUSAND'",

@@ -123,10 +123,93 @@ def test_the_garbage_collector_is_left_as_it_was(enabled: bool, text: str) -> No
         (gc.enable if was else gc.disable)()
 
 
+EVERYTHING = f"""\
+node: {{id: n, cluster: c, metadata: {{a: 1}}}}
+layered_runtime: {{layers: [{{name: l, static_layer: {{a: {{b: 5}}, c: {{numerator: 1}}}}}}]}}
+static_resources:
+  listeners:
+  - name: l
+    address: {{socket_address: {{address: 127.0.0.1, port_value: 9090}}}}
+    traffic_direction: INBOUND
+    max_connections: 10
+    per_connection_buffer_limit_bytes: 1024
+    filter_chains:
+    - filters:
+      - name: aeraki.meta_protocol_proxy
+        typed_config:
+          '@type': {PROXY_TYPE}
+          stat_prefix: s
+          protocol: {{name: p, codec: {{name: '{WITH_IDS}', config: {{max_message_size: 99}}}}, multiplexing: true}}
+          idle_timeout: 5s
+          max_concurrent_requests: 4
+          tracing: {{client_sampling: {{value: 5}}}}
+          access_log: [{{name: a, typed_config: {{'@type': t}}}}]
+          meta_protocol_filters:
+          - {{name: aeraki.meta_protocol.filters.istio_stats}}
+          - {{name: aeraki.meta_protocol.filters.router}}
+          route_config:
+            name: r
+            routes:
+            - name: one
+              match:
+                metadata:
+                - {{name: a, range_match: {{start: 1, end: 5}}, invert_match: true}}
+                - {{name: b, string_match: {{safe_regex: {{regex: 'a+'}}}}}}
+                - {{name: c, string_match: {{suffix: x, ignore_case: true}}, treat_missing_header_as_empty: true}}
+                - {{name: d, present_match: false}}
+              route:
+                weighted_clusters: {{clusters: [{{name: c, weight: 1}}, {{name: d, weight: 2}}]}}
+                hash_policy: [x, y]
+                timeout: 5s
+                idle_timeout: 0s
+                request_mirror_policies:
+                - cluster: d
+                  runtime_fraction: {{default_value: {{numerator: 5, denominator: MILLION}}, runtime_key: a.b}}
+                retry_policy:
+                  retry_on: reset,retriable-headers
+                  num_retries: 2
+                  per_try_timeout: 1s
+                  retry_back_off: {{base_interval: 0.1s, max_interval: 1s}}
+                  retriable_headers: [{{name: n, exact_match: x}}]
+              request_mutation: [{{key: k, value: v}}]
+              request_headers_to_remove: [k, m]
+              mutation_required: true
+  clusters:
+  - name: c
+    connect_timeout: 1s
+    lb_policy: RING_HASH
+    ring_hash_lb_config: {{minimum_ring_size: 5, maximum_ring_size: 50}}
+    common_http_protocol_options: {{idle_timeout: 5s, max_requests_per_connection: 5}}
+    circuit_breakers:
+      thresholds:
+      - {{priority: HIGH, max_connections: 5}}
+      - {{max_requests: 5, retry_budget: {{budget_percent: {{value: 5}}, min_retry_concurrency: 1}}}}
+    load_assignment:
+      cluster_name: c
+      endpoints:
+        lb_endpoints:
+        - endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: 9091}}}}}}
+          load_balancing_weight: 3
+  - name: d
+    lb_policy: MAGLEV
+    maglev_lb_config: {{table_size: 101}}
+    typed_extension_protocol_options:
+      envoy.extensions.upstreams.tcp.v3.TcpProtocolOptions:
+        '@type': type.googleapis.com/envoy.extensions.upstreams.tcp.v3.TcpProtocolOptions
+        idle_timeout: 5s
+"""
+
+
+def test_a_file_with_everything_in_it_has_no_error() -> None:
+    config, findings = parse(EVERYTHING)
+    assert config is not None
+    assert not [each for each in findings if " error " in each]
+
+
 @st.composite
 def near_files(draw: st.DrawFn) -> str:
-    """The whole file with a few pieces exchanged, dropped or doubled."""
-    pieces = re.split(r"(\W)", WHOLE)
+    """A whole file with a few pieces exchanged, dropped or doubled."""
+    pieces = re.split(r"(\W)", draw(st.sampled_from([WHOLE, EVERYTHING])))
     for _ in range(draw(st.integers(1, 4))):
         index = draw(st.integers(0, len(pieces) - 1))
         other = draw(

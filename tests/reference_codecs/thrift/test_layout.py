@@ -13,7 +13,7 @@ from metaprotocol_sdk import Field
 from metaprotocol_sdk.conformance import Sample
 from reference_codecs.thrift.header_transport import write_frame
 from reference_codecs.thrift.strategies import requests
-from tests.reference_codecs.thrift.helpers import ADD, ADD_HEADED, CODEC
+from tests.reference_codecs.thrift.helpers import ADD, ADD_HEADED, CODEC, golden
 
 
 def said(data: bytes) -> dict[str, object]:
@@ -36,6 +36,15 @@ def test_every_byte_of_a_message_and_of_its_front_has_one_name(sample: Sample, d
 @given(st.binary(max_size=40), st.sampled_from([b"", b"\0\0\0\x20\x0f\xff", ADD_HEADED[:14], b"\x80\x01", b"[1,"]))
 def test_every_byte_of_anything_has_one_name(rest: bytes, front: bytes) -> None:
     check_covers(list(CODEC.fields(front + rest)), front + rest)
+
+
+def test_all_that_peers_wrote_is_named_to_its_end() -> None:
+    for row in golden():
+        data = bytes.fromhex(row["hex"])
+        found = list(CODEC.fields(data))
+        check_covers(found, data)
+        assert not any(field.problem for field in found)
+        assert found[-1].name in ("end", "payload")
 
 
 def test_a_framed_message_by_name() -> None:

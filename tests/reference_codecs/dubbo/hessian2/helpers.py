@@ -66,6 +66,15 @@ def read_end(data: bytes, limits: Limits = LIMITS) -> int | str:
     return reader.position
 
 
+def stops(walker: Walker) -> list[int]:
+    """Where each value that is left ends."""
+    found = []
+    while not walker.is_at_end:
+        walker.skip()
+        found.append(walker.position)
+    return found
+
+
 def numbers(count: int) -> list[Value]:
     """The ints below it."""
     return list(range(count))
