@@ -31,8 +31,8 @@ class WeightedRoundRobin:
 
     How: with a share of ``w`` in ``W`` the k-th pick of an endpoint (from 0) may come at turn ``k * W / w`` rounded
     down and must have come before turn ``(k + 1) * W / w`` rounded up. Of those that may, the one that must soonest
-    is picked; that this meets every deadline is R. Tijdeman's theorem ("The chairman assignment problem", 1980). A
-    round is ``W`` turns, and starts as the first one did.
+    is picked; that this meets every deadline is R. Tijdeman's theorem ("The chairman assignment problem", 1980). After
+    ``W`` turns everything is as it was.
     """
 
     __slots__ = ("_early", "_endpoints", "_picks", "_ready", "_round", "_turn")
@@ -40,9 +40,6 @@ class WeightedRoundRobin:
     def __init__(self, endpoints: Sequence[Endpoint]) -> None:
         self._endpoints = endpoints
         self._round = sum(each.weight for each in endpoints)
-        self._start()
-
-    def _start(self) -> None:
         self._turn = 0
         self._picks = [0] * len(self._endpoints)
         self._early: list[tuple[int, int]] = []
@@ -64,6 +61,4 @@ class WeightedRoundRobin:
         self._picks[index] = picks = self._picks[index] + 1
         heappush(early, (picks * self._round // endpoint.weight, index))
         self._turn += 1
-        if self._turn == self._round:
-            self._start()
         return endpoint
