@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from metaprotocol_sdk import DecodeError, EncodeError, Mutation
 from reference_codecs.dubbo.frame import FLAGS_AT, HEADER_SIZE, LENGTH_AT, REQUEST, WITH_ATTACHMENTS
 from reference_codecs.dubbo.hessian import Hessian, Tail, valid
-from reference_codecs.dubbo.hessian2 import StillInUse, WalkedMap, write_string
+from reference_codecs.dubbo.hessian2 import StillInUse, WalkedMap, write_entry, write_string
 
 OF_REQUESTS = frozenset({"interface", "method", "version", "dubbo", "parameter_types", "serialization"})
 OF_REPLIES = frozenset({"status", "status_name", "response_type", "serialization"})
@@ -51,7 +53,7 @@ def _check(message: bytes, mutation: Mutation) -> None:
 def _changed(message: bytes, tail: Tail, mutation: Mutation) -> bytes | None:
     """What stands in place of the attachments, empty for none; None: what stood there."""
     if tail.found is None:
-        added = _entries(mutation)
+        added = _entries(mutation.items())
         return _NEW_MAP + added + b"Z" if added else None
     changes, left = _changes(tail.found, mutation)
     added = _entries(left)
@@ -64,7 +66,10 @@ def _changed(message: bytes, tail: Tail, mutation: Mutation) -> bytes | None:
     return b"" if changed == _NEW_MAP + b"Z" else changed
 
 
-def _changes(found: WalkedMap, mutation: Mutation) -> tuple[dict[int, bytes | None], Mutation]:
+_Pairs = Iterable[tuple[str, str | None]]
+
+
+def _changes(found: WalkedMap, mutation: Mutation) -> tuple[dict[int, bytes | None], _Pairs]:
     """By entry its new value or None, and what of the mutation names no entry."""
     folded = mutation.folded
     seen: set[str] = set()
@@ -77,8 +82,8 @@ def _changes(found: WalkedMap, mutation: Mutation) -> tuple[dict[int, bytes | No
         seen.add(key)
         if new is None or new != entry.value:
             changes[index] = None if new is None else write_string(new)
-    return changes, Mutation(pair for key, pair in folded.items() if key not in seen)
+    return changes, [pair for key, pair in folded.items() if key not in seen]
 
 
-def _entries(mutation: Mutation) -> bytes:
-    return b"".join(write_string(key) + write_string(value) for key, value in mutation.items() if value is not None)
+def _entries(pairs: _Pairs) -> bytes:
+    return b"".join([write_entry(key, value) for key, value in pairs if value is not None])
