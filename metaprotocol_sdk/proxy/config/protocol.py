@@ -62,10 +62,11 @@ class ApplicationProtocol(Message):
     """What reads and writes its messages; required, unless the older ``codec`` is there."""
 
     multiplexing: Switch = False
-    """Whether many clients share few connections to servers; the protocol needs request ids."""
+    """Whether a connection to a server carries many requests at once, of all clients; the protocol needs request ids."""
 
     bind_upstream_connection: Annotated[Switch, Origin("GenericRouter.bind_upstream_connection")] = False
-    """Whether each client's connection has one to a server of its own, for protocols that remember."""
+    """Whether each client's connection has one to a server of its own, for protocols that remember; with
+    ``multiplexing`` it carries that client's requests at once."""
 
 
 def inspect_protocol(fields: Entries, context: Context) -> None:
@@ -84,9 +85,6 @@ def inspect_protocol(fields: Entries, context: Context) -> None:
             f"expected false: messages of {shown(name)} have no request id that pairs a reply with its request, so "
             "several requests cannot share a connection",
         )
-    if protocol.get("bind_upstream_connection") is True and protocol.get("multiplexing") is True:
-        problem = "expected false, as multiplexing is true: connections are shared, or they are not"
-        context.report.error(protocol.value_place("bind_upstream_connection"), problem)
 
 
 def _arguments(config: Entries, report: Report) -> Entries | None:

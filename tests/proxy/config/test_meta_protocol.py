@@ -155,15 +155,13 @@ def test_how_many_requests_of_a_client_are_in_flight_is_said_or_the_default() ->
     ]
 
 
-def test_connections_are_bound_or_shared() -> None:
+def test_connections_are_bound_with_and_without_multiplexing() -> None:
     text = f"stat_prefix: s\nroute_config: {{}}\nprotocol: {{name: p, codec: {{name: '{WITH_IDS}'}}, %s}}"
-    bound = good(MetaProtocolProxy, text.replace("%s", "bindUpstreamConnection: true")).protocol_value()
-    assert bound == ProtocolConfig(name="p", codec=WITH_IDS, bind_upstream_connection=True)
-    (finding,) = bad(MetaProtocolProxy, text.replace("%s", "multiplexing: true, bind_upstream_connection: true"))
-    assert finding.endswith(
-        "protocol.bind_upstream_connection: expected false, as multiplexing is true: connections are shared, or they "
-        "are not"
-    )
+    for also, multiplexing in (("", False), (", multiplexing: true", True)):
+        proxy = good(MetaProtocolProxy, text.replace("%s", "bindUpstreamConnection: true" + also))
+        assert proxy.protocol_value() == ProtocolConfig(
+            name="p", codec=WITH_IDS, bind_upstream_connection=True, multiplexing=multiplexing
+        )
     assert errors(bad(MetaProtocolProxy, BASE + "bind_upstream_connection: true")) == [
         "bind_upstream_connection: belongs in protocol: {bind_upstream_connection: …}"
     ]
