@@ -85,9 +85,9 @@ class ThriftCodec(Codec):
         upstream_transport: What requests are written in for the server. ``same``: as they came. ``header`` upgrades
             messages to a transport that carries headers, for a server known to speak it.
         upstream_protocol: ``binary`` or ``compact``, or ``same``. Replies are written as their client speaks.
-        max_string_size: Bytes of a string in an unframed message.
+        max_string_size: Bytes of a string in an unframed message; in JSON, as it is written.
         max_container_size: Elements of a container in an unframed message.
-        max_depth: How deep the values of an unframed message may nest, 256 at most.
+        max_depth: How deep the structs and containers of an unframed message may nest, 256 at most.
         max_header_size: Bytes of a header block.
         max_headers: Pairs in a header block.
         max_decompressed_size: Bytes of a compressed message once it is decompressed.

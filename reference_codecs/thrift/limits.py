@@ -16,9 +16,9 @@ class Limits:
 
     Args:
         message_size: Bytes of a message with its framing.
-        string_size: Bytes of one string or binary value of an unframed message.
+        string_size: Bytes of one string or binary value of an unframed message; in JSON, as it is written.
         container_size: Elements of one list, set or map of an unframed message.
-        depth: How deep values may nest, the struct of a method's arguments being 1.
+        depth: How deep structs and containers may nest, the struct of a method's arguments being 1.
         header_size: Bytes of a header block.
         headers: Pairs in a header block.
         decompressed_size: Bytes of a payload once it is decompressed.
