@@ -59,9 +59,9 @@ class FrameStream(Stream):
     )
 
     def __init__(
-        self, request: Metadata, *, key: int, downstream: Downstream, chain: Chain, started: float, limit: int
+        self, request: Metadata, key: int, downstream: Downstream, chain: Chain, started: float, *, limit: int
     ) -> None:
-        super().__init__(request, key=key, downstream=downstream, chain=chain, started=started)
+        super().__init__(request, key, downstream, chain, started)
         self.link: Link | None = None
         self.is_client_closed = False
         self.is_server_closed = False

@@ -97,6 +97,7 @@ class Route:
         timeout: Seconds until the client gets an error instead of a reply; None: never.
         idle_timeout: Seconds without a frame in either direction until a stream ends; None: never.
         retry: Which failures are tried again, and how; None: none.
+        has_mutations: Whether it changes requests or replies; worked out once, for every request asks.
     """
 
     name: str = ""
@@ -111,6 +112,10 @@ class Route:
     timeout: float | None = 15.0
     idle_timeout: float | None = 300.0
     retry: RetryPolicy | None = None
+    has_mutations: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "has_mutations", bool(self.request_mutation or self.response_mutation))
 
     @classmethod
     def from_config(cls, config: RouteConfig) -> Route:

@@ -95,9 +95,10 @@ class Router:
             text = f"meta protocol router: no matched route for request '{request.request_id}'"
             return Error(ErrorType.ROUTE_NOT_FOUND, text, "NR")
         stream.route = route
-        stream.mutation = _both(stream.mutation, route.request_mutation)
-        stream.response_mutation = _both(stream.response_mutation, route.response_mutation)
-        name = route.choose(self._rng)
+        if route.has_mutations:
+            stream.mutation = _both(stream.mutation, route.request_mutation)
+            stream.response_mutation = _both(stream.response_mutation, route.response_mutation)
+        name = route.cluster if route.weighted_clusters is None else route.choose(self._rng)
         cluster = self._clusters.get(name)
         if cluster is None:
             text = f"meta protocol router: unknown cluster '{name}'"

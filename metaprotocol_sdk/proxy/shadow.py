@@ -32,7 +32,7 @@ class Shadow:
         if self._held + size > self._limit:
             return None
         self._held += size
-        made = Stream(stream.request, key=stream.key, downstream=self, chain=self, started=stream.started)
+        made = Stream(stream.request, stream.key, self, self, stream.started)
         made.mutation = mutation
         made.route = stream.route
         return made

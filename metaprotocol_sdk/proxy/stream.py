@@ -124,7 +124,7 @@ class Stream(Turn):
         "wire_id",
     )
 
-    def __init__(self, request: Metadata, *, key: int, downstream: Downstream, chain: Chain, started: float) -> None:
+    def __init__(self, request: Metadata, key: int, downstream: Downstream, chain: Chain, started: float) -> None:
         super().__init__(key)
         self.request = request
         self.is_oneway = request.message_type is MessageType.ONEWAY

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from metaprotocol_sdk.errors import Error, ErrorType
 from metaprotocol_sdk.exceptions import CodecBug
 from metaprotocol_sdk.mutation import Mutation
@@ -17,7 +19,7 @@ def original(size: int = 10) -> Stream:
 def test_whatever_becomes_of_a_copy_nobody_hears_of_it() -> None:
     shadow = Shadow(limit=10)
     stream = original()
-    ends = [
+    ends: list[Callable[[Stream], None]] = [
         lambda copy: shadow.respond(copy, request()),
         lambda copy: shadow.fail(copy, Error(ErrorType.UNSPECIFIED, "no")),
         shadow.sent,

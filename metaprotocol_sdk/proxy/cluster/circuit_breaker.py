@@ -44,11 +44,8 @@ class CircuitBreaker:
 
     def allows_request(self) -> bool:
         """Whether one more request may be in flight, those that wait included (``max_requests``)."""
-        return self._in_flight < self._config.max_requests
-
-    @property
-    def _in_flight(self) -> int:
-        return self._stats.upstream_rq_active + self._stats.upstream_rq_pending_active
+        stats = self._stats
+        return stats.upstream_rq_active + stats.upstream_rq_pending_active < self._config.max_requests
 
     def allows_retry(self) -> bool:
         """Whether there may be one more retry: ``retry_budget`` where there is one, else ``max_retries``.
@@ -59,5 +56,6 @@ class CircuitBreaker:
         config = self._config
         if config.retry_budget_percent is None:
             return self.retries < config.max_retries
-        budget = int(config.retry_budget_percent * self._in_flight / 100)
+        in_flight = self._stats.upstream_rq_active + self._stats.upstream_rq_pending_active
+        budget = int(config.retry_budget_percent * in_flight / 100)
         return self.retries < max(budget, config.min_retry_concurrency)

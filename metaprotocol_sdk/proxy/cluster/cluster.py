@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from metaprotocol_sdk.proxy.cluster.circuit_breaker import CircuitBreaker
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
@@ -25,17 +26,20 @@ class Cluster:
         connections: How long its connections are used.
         buffer_limit: Bytes a server has not read above which its clients are not read.
         breaker: What is going on there, and whether more is allowed.
+        pick: Says the server that takes the next request, or None: there is none. It takes what the route's hash
+            policy makes of the request; RING_HASH and MAGLEV give equal ones the same server, and pick at random for
+            None. The balancer's own, so that a request costs one call less.
         stats: What is counted about it, whichever listener sends there.
     """
 
     __slots__ = (
-        "_balancer",
         "breaker",
         "buffer_limit",
         "connect_timeout",
         "connections",
         "endpoints",
         "name",
+        "pick",
         "stats",
     )
 
@@ -47,13 +51,5 @@ class Cluster:
         self.buffer_limit = config.buffer_limit
         self.stats = ClusterStats()
         self.breaker = CircuitBreaker(config.circuit_breakers, self.stats)
-        self._balancer = balance(self.endpoints, config, rng or random.Random())  # noqa: S311 - it guards no secret
-
-    def pick(self, hash_value: int | None = None) -> Endpoint | None:
-        """The server that takes the next request, or None: there is none.
-
-        Args:
-            hash_value: What the route's hash policy makes of the request; RING_HASH and MAGLEV give equal ones the
-                same server, and pick at random for None.
-        """
-        return self._balancer.pick(hash_value)
+        balancer = balance(self.endpoints, config, rng or random.Random())  # noqa: S311 - it guards no secret
+        self.pick: Callable[..., Endpoint | None] = balancer.pick

@@ -59,9 +59,29 @@ class FilterChain:
         self._route = route
         self._spawn = spawn
 
-    def start(self, stream: Stream) -> None:
-        """Takes a new request through the filters and on its way."""
-        self._request(stream, 0)
+    def start(self, stream: Stream, position: int = 0) -> None:
+        """Takes a request through the filters, from the one at ``position`` on, and on its way."""
+        hooks = self._on_request
+        try:
+            while position < len(hooks):
+                hook = hooks[position]
+                verdict = None if hook is None else self._ask(hook, stream)
+                if verdict is not None:
+                    return self._stop(stream, verdict, position)
+                position += 1
+                stream.passed = position
+            error = self._route(stream)
+        except CodecError as broken:  # strings put off until they were asked for, and found malformed
+            return stream.downstream.reject(stream, broken)
+        if error is not None:
+            self.fail(stream, error)
+        return None
+
+    def _stop(self, stream: Stream, verdict: Error | Pending, position: int) -> None:
+        if isinstance(verdict, Error):
+            self.fail(stream, verdict)
+        else:
+            self._wait(stream, verdict, partial(self._resume_request, stream, position))
 
     def respond(self, stream: Stream, response: Metadata) -> None:
         """The server has answered."""
@@ -81,25 +101,6 @@ class FilterChain:
         """A oneway is on its way."""
         stream.carrier = None
         stream.downstream.deliver(stream)
-
-    def _request(self, stream: Stream, position: int) -> None:
-        hooks = self._on_request
-        try:
-            while position < len(hooks):
-                hook = hooks[position]
-                verdict = None if hook is None else self._ask(hook, stream)
-                if isinstance(verdict, Error):
-                    return self.fail(stream, verdict)
-                if verdict is not None:
-                    return self._wait(stream, verdict, partial(self._resume_request, stream, position))
-                position += 1
-                stream.passed = position
-            error = self._route(stream)
-        except CodecError as broken:  # strings put off until they were asked for, and found malformed
-            return stream.downstream.reject(stream, broken)
-        if error is not None:
-            self.fail(stream, error)
-        return None
 
     def _reply(self, stream: Stream, position: int) -> None:
         if not stream.is_oneway:
@@ -144,7 +145,7 @@ class FilterChain:
             self.fail(stream, error)
         else:
             stream.passed = position + 1
-            self._request(stream, position + 1)
+            self.start(stream, position + 1)
 
     def _resume_reply(self, stream: Stream, position: int, pending: Pending) -> None:
         if stream.waiting is not pending:

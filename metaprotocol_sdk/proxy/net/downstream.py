@@ -145,37 +145,30 @@ class DownstreamConnection(EndingConnection):
         if kind is not _REQUEST and kind is not _ONEWAY:
             self._on_event(message, kind)
             return
-        stream = self._stream(message)
+        key = message.request_id if self._has_ids else 0
+        stream = Stream(message, key, self, self._chain, self._active_at)
         if kind is _REQUEST:
             stats.request_twoway += 1
             self._replies.open(stream)
         else:
             stats.request_oneway += 1
             self._oneways += 1
-        self._start(stream)
+        self._count_in(message)
+        self._chain.start(stream)
 
-    def _stream(self, message: Metadata) -> Stream:
-        return Stream(
-            message,
-            key=message.request_id if self._has_ids else 0,
-            downstream=self,
-            chain=self._chain,
-            started=self._active_at,
-        )
-
-    def _start(self, stream: Stream) -> None:
-        self._stats.request += 1
-        self._stats.request_active += 1
-        message = stream.request
+    def _count_in(self, message: Metadata) -> None:
+        stats = self._stats
+        stats.request += 1
+        stats.request_active += 1
         self._request_bytes += len(message.origin_message)
         message.folded[APPLICATION_PROTOCOL] = self._context.protocol
-        self._chain.start(stream)
 
     def _on_event(self, message: Metadata, kind: MessageType) -> None:
         """A message that is no request: a heartbeat, a part of a stream of frames, or what no client may send."""
         if kind is _HEARTBEAT:
             self._stats.request_event += 1
-            stream = self._stream(message)
+            key = message.request_id if self._has_ids else 0
+            stream = Stream(message, key, self, self._chain, self._active_at)
             stream.is_over = True
             self._replies.open(stream)
             self._write_reply(stream, self._responder.answer(stream))
@@ -197,15 +190,11 @@ class DownstreamConnection(EndingConnection):
         self._stats.request_event += 1
         self._stats.request_stream += 1
         flow = FrameStream(
-            message,
-            key=message.request_id,
-            downstream=self,
-            chain=self._chain,
-            started=self._active_at,
-            limit=self._context.limits.watermark,
+            message, message.request_id, self, self._chain, self._active_at, limit=self._context.limits.watermark
         )
         self._flows[message.stream_id] = flow
-        self._start(flow)
+        self._count_in(message)
+        self._chain.start(flow)
 
     def _end_reading(self, what: str) -> None:
         _log.warning("listener %s: client %s %s; no more is read of it", self._context.listener, self.peer, what)
@@ -230,11 +219,11 @@ class DownstreamConnection(EndingConnection):
             self._oneways -= 1
             self._stats.local_response_error += stream.error is not None
             self._proceed()
+        elif type(stream) is Stream:
+            self._write_reply(stream, self._responder.answer(stream))
         elif isinstance(stream, FrameStream):
             is_answered = stream.error is not None or stream.response is not None
             self._end_flow(stream, self._responder.answer(stream) if is_answered else b"")
-        else:
-            self._write_reply(stream, self._responder.answer(stream))
 
     def reject(self, stream: Stream, error: CodecError) -> None:
         """Ends a stream without a reply: its message, or its codec, is broken."""
@@ -284,12 +273,17 @@ class DownstreamConnection(EndingConnection):
                 self.write(data)
         if reply is None:
             self._is_ending = self._is_leaving = True
+        if self._replies.abandoned:
+            self._abort_abandoned()
+        self._proceed()
+
+    def _abort_abandoned(self) -> None:
+        """Ends the requests behind one that has no reply: theirs could not be told from it."""
         for abandoned in self._replies.abandoned:
             self._stats.request_active -= 1
             self._request_bytes -= len(abandoned.request.origin_message)
             abandoned.abort()
         self._replies.abandoned.clear()
-        self._proceed()
 
     def _proceed(self) -> None:
         """After a stream has ended: reads on if that was waited for, closes if that was the last."""
@@ -330,7 +324,8 @@ class DownstreamConnection(EndingConnection):
         self._read()
 
     def _is_full(self, most: int) -> bool:
-        return self.in_flight > most or self._request_bytes > self._context.limits.buffered_bytes
+        in_flight = self._replies.count + self._oneways + len(self._flows)
+        return in_flight > most or self._request_bytes > self._context.limits.buffered_bytes
 
     def pause_writing(self) -> None:
         """Called by the loop when the client does not read."""

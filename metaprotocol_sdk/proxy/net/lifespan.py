@@ -16,15 +16,16 @@ class Lifespan:
         stats: What its end is counted in.
 
     Attributes:
-        uses: Requests it has carried; whoever sends one raises it and asks :attr:`is_used_up`.
+        uses: Requests it has carried; whoever sends one raises it, and calls :meth:`use_up` at ``limit``.
+        limit: How many it may carry; 0: any number.
     """
 
-    __slots__ = ("_expires_at", "_idle", "_limit", "_max_duration", "_stats", "_uses_then", "uses")
+    __slots__ = ("_expires_at", "_idle", "_max_duration", "_stats", "_uses_then", "limit", "uses")
 
     def __init__(self, config: ConnectionConfig, stats: ClusterStats) -> None:
         self._idle = config.idle_timeout
         self._max_duration = config.max_duration
-        self._limit = config.max_requests
+        self.limit = config.max_requests or 0
         self._stats = stats
         self._expires_at = math.inf
         self._uses_then = 0
@@ -35,13 +36,9 @@ class Lifespan:
         if self._max_duration is not None:
             self._expires_at = now + self._max_duration
 
-    def use(self) -> bool:
-        """Counts one request; says whether it is the last."""
-        self.uses += 1
-        if self.uses != self._limit:
-            return False
+    def use_up(self) -> None:
+        """The last request has been sent."""
         self._stats.upstream_cx_max_requests += 1
-        return True
 
     def delay(self, now: float) -> float | None:
         """Seconds until :meth:`is_over` has something to say; None: never."""

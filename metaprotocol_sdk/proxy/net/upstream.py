@@ -96,7 +96,10 @@ class UpstreamConnection(Connection):
             self._free_id(wire_id)
             _refuse(stream, error)
             return
-        if self._lifespan.use():
+        lifespan = self._lifespan
+        lifespan.uses += 1
+        if lifespan.uses == lifespan.limit:
+            lifespan.use_up()
             self._is_spent = True
         stats = self._stats
         stats.upstream_rq_total += 1
