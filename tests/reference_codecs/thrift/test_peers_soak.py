@@ -23,8 +23,9 @@ from reference_codecs.thrift.compact import COMPACT
 from reference_codecs.thrift.frame import Kind, Transport, Type
 from reference_codecs.thrift.strategies import Wire, write_message, write_struct
 from tests.proxy.harness import until
-from tests.reference_codecs.thrift.peering import Ports, proxying, rounds_of
+from tests.reference_codecs.thrift.peering import proxying
 from tests.reference_codecs.thrift.peers.talk import FORMS
+from tests.reference_codecs.thrift.processes import Ports, rounds_of
 from tests.reference_codecs.thrift.test_peers import CLIENTS, both_modes, has_flags, outcomes
 
 SECONDS = float(os.environ.get("THRIFT_SOAK_SECONDS", "40"))
