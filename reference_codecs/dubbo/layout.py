@@ -92,7 +92,7 @@ class _Body:
         self._data = data[:end]
         self._end = end
         self._walker = Walker(self._data, HEADER_SIZE)
-        self._reader: Reader | None = Reader(self._data, HEADER_SIZE, limits=_SHOWN)
+        self._reader: Reader | None = Reader(self._data, HEADER_SIZE, limits=_SHOWN, follow_references=False)
         flags = data[FLAGS_AT]
         if flags & EVENT:
             names = ["event"]

@@ -165,7 +165,7 @@ def test_a_codec_that_is_a_frame_alone_can_be_fuzzed() -> None:
 
 
 @pytest.mark.atheris
-@pytest.mark.parametrize("codec", ["awesomerpc", "thrift"])
+@pytest.mark.parametrize("codec", ["awesomerpc", "dubbo", "thrift"])
 def test_the_harness_runs_with_atheris(codec: str, tmp_path: Path) -> None:
     pytest.importorskip("atheris", reason="atheris has no wheel for this platform", exc_type=ImportError)
     harness = ROOT / f"tests/reference_codecs/{codec}/fuzz_decode.py"

@@ -106,7 +106,7 @@ class Listener(Message):
     """The one chain there is."""
 
     per_connection_buffer_limit_bytes: Positive = 1024 * 1024
-    """Bytes waiting for a client, or for one of its servers, above which the other side is not read."""
+    """Bytes a client has not read above which the servers that answer it are not read; a cluster has its own."""
 
     max_connections: Annotated[Positive, OURS] = 16384
     """Clients at once; more are refused. Envoy has a network filter for it, ``connection_limit``."""

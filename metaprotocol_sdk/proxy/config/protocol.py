@@ -62,7 +62,7 @@ class ApplicationProtocol(Message):
     """What reads and writes its messages; required, unless the older ``codec`` is there."""
 
     multiplexing: Switch = False
-    """Whether a connection to a server carries many requests at once, of all clients; the protocol needs request ids."""
+    """Whether a connection to a server carries many requests at once, of all clients; it needs request ids."""
 
     bind_upstream_connection: Annotated[Switch, Origin("GenericRouter.bind_upstream_connection")] = False
     """Whether each client's connection has one to a server of its own, for protocols that remember; with

@@ -206,8 +206,8 @@ class ListenerConfig:
     idle_timeout: float | None = None
     """Seconds without activity until a client's connection is closed; None: never."""
     buffer_limit: int = 1024 * 1024
-    """``per_connection_buffer_limit_bytes``: bytes waiting for a client, or for one of its servers, above which the
-    other side is not read."""
+    """``per_connection_buffer_limit_bytes``: bytes a client has not read above which the servers that answer it are not
+    read."""
     max_connections: int = 16384
     """Clients at once, ours; more are refused."""
     max_concurrent_requests: int = 256

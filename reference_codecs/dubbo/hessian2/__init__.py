@@ -26,10 +26,11 @@ Writing: ``write_string(text)``, ``write_int(number)``, ``write_entry(key, value
 ``write_string_map(strings)`` (null is ``b"N"``), and ``Writer`` for values:
 ``writer.write(value)``, then ``bytes(writer)``.
 
-Values: ``Reader(data, position=0, end=None, *, limits=LIMITS)`` with ``.read() -> Value``, ``.position`` and
-``.is_at_end``. A ``Value`` is ``None``, ``bool``, ``int``, ``Long``, ``float``, ``str``, ``bytes``,
-``Date(milliseconds)``, ``List(items, type)``, ``Map(entries, type)`` or ``Object(type, names, values)``; what a reader
-gives a writer takes.
+Values: ``Reader(data, position=0, end=None, *, limits=LIMITS, follow_references=True)`` with ``.read() -> Value``,
+``.position`` and ``.is_at_end``; whoever shows values does not follow references, because a few bytes may hold one
+another so often that all of it can never be shown. A ``Value`` is ``None``, ``bool``, ``int``, ``Long``, ``float``,
+``str``, ``bytes``, ``Date(milliseconds)``, ``List(items, type)``, ``Map(entries, type)``,
+``Object(type, names, values)`` or ``Reference(number)``; what a reader gives a writer takes.
 
 Errors: ``Hessian2Error(reason, offset)``, a ``ValueError``, from walkers and readers, ``offset`` being that in
 ``data``; ``StillInUse(reason, offset)``, a ``ValueError``, from ``rewrite``.
@@ -44,7 +45,7 @@ from reference_codecs.dubbo.hessian2.maps import Entry, WalkedMap
 from reference_codecs.dubbo.hessian2.numbers import write_int
 from reference_codecs.dubbo.hessian2.reader import Reader
 from reference_codecs.dubbo.hessian2.text import write_string
-from reference_codecs.dubbo.hessian2.values import Date, List, Long, Map, Object, Value
+from reference_codecs.dubbo.hessian2.values import Date, List, Long, Map, Object, Reference, Value
 from reference_codecs.dubbo.hessian2.walker import Walker
 from reference_codecs.dubbo.hessian2.writer import Writer, write_entry, write_string_map
 
@@ -59,6 +60,7 @@ __all__ = [
     "Map",
     "Object",
     "Reader",
+    "Reference",
     "StillInUse",
     "Value",
     "WalkedMap",

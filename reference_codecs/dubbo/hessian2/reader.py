@@ -28,7 +28,7 @@ from reference_codecs.dubbo.hessian2.tags import (
     by_tag,
 )
 from reference_codecs.dubbo.hessian2.text import read_binary, read_string
-from reference_codecs.dubbo.hessian2.values import List, Map, Object, Value
+from reference_codecs.dubbo.hessian2.values import List, Map, Object, Reference, Value
 
 
 class _Open:
@@ -53,21 +53,33 @@ _Step = Callable[["Reader", int], None]
 class Reader:
     """Reads the values of one message, from the first, in their order.
 
-    A reference gives the very object it refers to, so lists, maps and objects may hold themselves. After an error it
-    is not to be used again.
+    A reference gives the very object it refers to, so lists, maps and objects may hold themselves, and a few bytes may
+    hold one another so often that all of it can never be shown: whoever shows values has references left as they are.
+    After an error it is not to be used again.
 
     Args:
         data: The bytes.
         position: Where the first value starts.
         end: Where the message ends; the end of the data if not given.
         limits: What it may cost.
+        follow_references: Whether a reference gives what it refers to; else it is a
+            :class:`~reference_codecs.dubbo.hessian2.values.Reference`.
     """
 
-    def __init__(self, data: bytes, position: int = 0, end: int | None = None, *, limits: Limits = LIMITS) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        position: int = 0,
+        end: int | None = None,
+        *,
+        limits: Limits = LIMITS,
+        follow_references: bool = True,
+    ) -> None:
         self.position = position
         self.end = len(data) if end is None else end
         self._data = data if self.end >= len(data) else data[: self.end]
         self._limits = limits
+        self._follow_references = follow_references
         self._references: list[List | Map | Object] = []
         self._classes: list[_Class] = []
         self._types: list[str] = []
@@ -191,7 +203,7 @@ class Reader:
         number, stop = read_int(self._data, at + 1)
         if not 0 <= number < len(self._references):
             raise Hessian2Error(f"reference {number} is to none of the {len(self._references)} values before it", at)
-        self._give(self._references[number], stop)
+        self._give(self._references[number] if self._follow_references else Reference(number), stop)
 
     def _read_binary(self, at: int) -> None:
         self._give(*read_binary(self._data, at))

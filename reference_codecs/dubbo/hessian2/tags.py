@@ -28,6 +28,9 @@ From the Hessian 2.0 serialization protocol, as hessian-lite of Apache Dubbo rea
 A type is a string, or the number of a type that was said before. Lists, maps and objects are numbered as they start,
 classes as they are defined, types as they are said in full, each from 0; the numbers go on through all values of a
 message.
+
+hessian-lite also takes null, a boolean or another kind of number where an int or a name belongs, counts below zero, and
+the end of the data for bytes of 0xff; none of its writers writes such a thing, and it is refused here.
 """
 
 from __future__ import annotations

@@ -78,6 +78,9 @@ def skip_string(data: bytes, at: int) -> int:
         Hessian2Error: No string starts there, or it is malformed.
         IndexError: The data ends before a chunk.
     """
+    size = data[at]
+    if size < DIRECT_LENGTH:
+        return _skip_units(data, at + 1, size)
     is_last = False
     while not is_last:
         count, at, is_last = _string_chunk(data, at)
@@ -87,6 +90,12 @@ def skip_string(data: bytes, at: int) -> int:
 
 def read_string(data: bytes, at: int) -> tuple[str, int]:
     """The string at ``at`` and the index after it, both as in :func:`skip_string`; surrogates are paired."""
+    size = data[at]
+    if size < DIRECT_LENGTH:
+        stop = at + 1 + size
+        units = data[at + 1 : stop]
+        if units.isascii():
+            return units.decode("ascii"), stop
     texts, is_last = [], False
     while not is_last:
         count, start, is_last = _string_chunk(data, at)

@@ -66,5 +66,16 @@ class Object:
     values: list[Value] = field(default_factory=list)
 
 
-Value = None | bool | int | float | str | bytes | Date | List | Map | Object
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A reference that a reader was told not to follow.
+
+    Args:
+        number: Which of the message's lists, maps and objects it is to, in the order they start, from 0.
+    """
+
+    number: int
+
+
+Value = None | bool | int | float | str | bytes | Date | List | Map | Object | Reference
 """What a reader gives and a writer takes. Lists, maps and objects may hold themselves."""

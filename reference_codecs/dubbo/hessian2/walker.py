@@ -154,15 +154,8 @@ class Walker(Walk):
 
     def _text(self, at: int) -> tuple[str | None, int]:
         """The text of the value at ``at``, ``None`` where it is no string, and the index after it."""
-        data = self.data
-        tag = data[at]
-        if tag < DIRECT_LENGTH:
-            stop = at + 1 + tag
-            units = data[at + 1 : stop]
-            if units.isascii():
-                return units.decode("ascii"), stop
-        if tag in STRINGS:
-            return read_string(data, at)
+        if self.data[at] in STRINGS:
+            return read_string(self.data, at)
         return None, self._skip(at)
 
 

@@ -15,7 +15,7 @@ from reference_codecs.dubbo.hessian2.numbers import (
 )
 from reference_codecs.dubbo.hessian2.tags import CLASS, REFERENCE
 from reference_codecs.dubbo.hessian2.text import write_binary, write_string
-from reference_codecs.dubbo.hessian2.values import Date, List, Long, Map, Object, Value
+from reference_codecs.dubbo.hessian2.values import Date, List, Long, Map, Object, Reference, Value
 
 _SHORT_LIST = 7
 
@@ -46,13 +46,15 @@ _SCALARS: dict[type, Callable[[Any], bytes]] = {
     str: write_string,
     bytes: write_binary,
     Date: write_date,
+    Reference: lambda value: b"%c%b" % (REFERENCE, write_int(value.number)),
 }
 
 
 class Writer:
     """Writes the values of one message in their order; ``bytes()`` of it is what was written.
 
-    A list, map or object that was written before, the very same one, is written as a reference.
+    A list, map or object that was written before, the very same one, is written as a reference. A ``Reference`` is
+    written as it is; its number is its writer's affair.
     """
 
     def __init__(self) -> None:

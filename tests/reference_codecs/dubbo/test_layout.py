@@ -70,6 +70,12 @@ def test_a_value_that_is_too_large_to_show_is_bytes() -> None:
     assert (found["arguments[0]"], found["arguments[1]"], found["attachments"]) == (deep, b"\x91", "0 entries")
 
 
+def test_a_value_that_holds_another_many_times_over_is_shown_once() -> None:
+    lists = b"\x7a" * 14 + b"\x78" + b"".join(b"Q%c" % (0x90 + number) for number in range(14, 0, -1))
+    found = said(message(FRONT + b"\x01I" + lists + b"HZ"))
+    assert len(repr(found["arguments[0]"])) < 10_000
+
+
 def test_what_is_wrong_is_said_where_it_is() -> None:
     assert fields(b"GET /")[0].problem == "it does not start with dabb"
     assert fields(CALL[:9])[-1].problem == "it ends within the header"

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.reference_codecs.thrift.peering import Ports, serving
+from tests.reference_codecs.thrift.processes import Ports, serving
 
 
 class Servers(dict[str, Ports]):

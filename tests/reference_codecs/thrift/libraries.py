@@ -16,8 +16,8 @@ from metaprotocol_sdk import Metadata
 from reference_codecs.thrift.codec import ThriftCodec
 from reference_codecs.thrift.frame import Kind
 from tests.reference_codecs.thrift.helpers import REQUEST, RESPONSE, listen, written
-from tests.reference_codecs.thrift.peering import SCRIPTS, environment
 from tests.reference_codecs.thrift.peers import apache, py2
+from tests.reference_codecs.thrift.processes import SCRIPTS, environment
 
 SIDES = {Kind.CALL: REQUEST, Kind.ONEWAY: REQUEST, Kind.REPLY: RESPONSE, Kind.EXCEPTION: RESPONSE}
 

@@ -38,7 +38,7 @@ from reference_codecs.thrift.frame import Kind, Transport, Type
 from reference_codecs.thrift.protocol import Protocol
 from reference_codecs.thrift.strategies import Wire, write_message, write_struct
 from tests.proxy.harness import unused_port
-from tests.reference_codecs.thrift.peering import Ports
+from tests.reference_codecs.thrift.processes import Ports
 
 ENVOY = shutil.which("envoy", path=str(Path(sys.executable).parent)) or shutil.which("envoy")
 

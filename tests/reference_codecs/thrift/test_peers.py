@@ -9,17 +9,9 @@ from typing import Any
 import pytest
 
 from tests.proxy.harness import route, unused_port
-from tests.reference_codecs.thrift.peering import (
-    EVERY_PEER,
-    NODE_PATH,
-    Outcomes,
-    Ports,
-    calling,
-    needs_node,
-    proxying,
-    run,
-)
+from tests.reference_codecs.thrift.peering import proxying, run
 from tests.reference_codecs.thrift.peers.talk import FORMS
+from tests.reference_codecs.thrift.processes import EVERY_PEER, NODE_PATH, Outcomes, Ports, calling, needs_node
 
 pytest.importorskip("thrift", reason="Apache Thrift for Python is not installed")
 pytest.importorskip("thriftpy2", reason="thriftpy2 is not installed")

@@ -10,8 +10,9 @@ import pytest
 from metaprotocol_sdk import Mutation
 from metaprotocol_sdk.proxy.config.values import RouteConfig
 from tests.proxy.harness import route
-from tests.reference_codecs.thrift.peering import Outcomes, Ports, calling, needs_node, proxying, run
+from tests.reference_codecs.thrift.peering import proxying, run
 from tests.reference_codecs.thrift.peers.talk import FORMS
+from tests.reference_codecs.thrift.processes import Outcomes, Ports, calling, needs_node
 from tests.reference_codecs.thrift.test_peers import HEADED, both_modes, calling_all, outcome
 
 LONG = "x" * 3000

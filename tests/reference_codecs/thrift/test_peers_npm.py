@@ -10,8 +10,8 @@ import pytest
 
 from reference_codecs.thrift.frame import Kind
 from tests.reference_codecs.thrift.helpers import CODEC, listen
-from tests.reference_codecs.thrift.peering import needs_node
 from tests.reference_codecs.thrift.peers.talk import FORMS
+from tests.reference_codecs.thrift.processes import needs_node
 
 pytest.importorskip("thrift", reason="Apache Thrift for Python is not installed")
 pytest.importorskip("thriftpy2", reason="thriftpy2 is not installed")

@@ -8,9 +8,21 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from reference_codecs.dubbo.hessian2 import Date, Hessian2Error, Limits, List, Long, Map, Object, Reader, Value
+from reference_codecs.dubbo.hessian2 import (
+    Date,
+    Hessian2Error,
+    Limits,
+    List,
+    Long,
+    Map,
+    Object,
+    Reader,
+    Value,
+    write_int,
+)
 from tests.reference_codecs.dubbo.hessian2.helpers import (
     GOLDEN,
+    containers,
     golden,
     messages,
     nearly,
@@ -103,6 +115,25 @@ def test_a_map_may_hold_itself_as_key_and_value() -> None:
     (found,) = read(bytes.fromhex("48 5190 5190 5a"))
     assert isinstance(found, Map)
     assert found.entries[0][0] is found.entries[0][1] is found
+
+
+@given(messages())
+def test_references_are_left_as_they_are_where_they_are_not_followed(values: list[Value]) -> None:
+    data = written(*values)
+    reader, found = Reader(data, follow_references=False), []
+    while not reader.is_at_end:
+        found.append(reader.read())
+    seen = [id(each) for value in found for each in containers(value)]
+    assert len(seen) == len(set(seen)) == len(reader._references)
+    # The numbers of classes and types are the same, because the same values define them; so the bytes are.
+    assert written(*found) == data
+
+
+def test_what_refers_to_itself_many_times_over_can_be_shown() -> None:
+    data = b"\x7a" * 100 + b"\x90\x90" + b"".join(b"Q" + write_int(number) for number in range(99, 0, -1))
+    found = Reader(data, follow_references=False).read()
+    assert len(repr(found)) < 10_000
+    assert "Reference(number=99)" in repr(found)
 
 
 def test_a_list_until_its_end_mark_is_as_any_other() -> None:
