@@ -12,6 +12,7 @@ from metaprotocol_sdk.proxy.config.context import Context
 from metaprotocol_sdk.proxy.config.fields import Data, Repeated, Text
 from metaprotocol_sdk.proxy.config.listener import Listener
 from metaprotocol_sdk.proxy.config.message import Message, OneOf, not_yet, without_effect
+from metaprotocol_sdk.proxy.config.sentences import shown
 from metaprotocol_sdk.proxy.config.tree import Entries, plain
 from metaprotocol_sdk.proxy.config.values import NodeConfig, ProxyConfig
 
@@ -45,7 +46,7 @@ class RuntimeLayer(Message):
 
     refused = not_yet("disk_layer", "rtds_layer")
     ignored: ClassVar[Mapping[str, str]] = {"admin_layer": _NO_ADMIN}
-    one_of = (OneOf(("static_layer", "disk_layer", "rtds_layer", "admin_layer")),)
+    one_of = (OneOf(("static_layer", "disk_layer", "rtds_layer", "admin_layer"), "required, and not there"),)
 
     name: Text
     """What it is called."""
@@ -62,8 +63,14 @@ class LayeredRuntime(Message):
 
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:
-        """Has the layers looked at when the fields that name their keys are read, which is after this message."""
+        """Reports a name that two layers have; takes their keys, which fields read after this message name."""
+        lines: dict[str, int] = {}
         for each in fields.children("layers"):
+            if isinstance(name := each.get("name"), str) and name in lines:
+                problem = f"a layer is named {shown(name)} already, at line {lines[name]}"
+                context.report.error(each.value_place("name"), problem)
+            elif isinstance(name, str):
+                lines[name] = each.value_place("name").line
             layer = each.get("static_layer")
             if isinstance(layer, Entries):
                 context.runtime.add(plain(layer), each.value_place("static_layer"))

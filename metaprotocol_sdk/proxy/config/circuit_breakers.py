@@ -79,14 +79,14 @@ class CircuitBreakers(Message):
 
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:
-        """Reports two thresholds of one priority."""
+        """Warns of two thresholds of one priority."""
         seen: dict[object, Entries] = {}
         for each in fields.children("thresholds"):
             priority = each.get("priority") or "DEFAULT"
             first = seen.setdefault(priority, each) if isinstance(priority, str) else each
             if first is not each:
-                problem = f"the thresholds of {priority} are given already, at line {first.place.line}"
-                context.report.error(each.place, problem)
+                problem = f"never used: the first thresholds of {priority}, at line {first.place.line}, count"
+                context.report.warning(each.place, problem)
 
     def value(self) -> CircuitBreakersConfig:
         """What the runtime reads."""

@@ -89,7 +89,7 @@ class Cluster(Message):
     """By the name ``envoy.extensions.upstreams.tcp.v3.TcpProtocolOptions``: how long connections are used."""
 
     per_connection_buffer_limit_bytes: Positive = 1024 * 1024
-    """Bytes a server has not read above which its clients are not read."""
+    """Bytes a server has not read above which its clients are not read. 0, for Envoy no limit, is refused."""
 
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:
@@ -99,8 +99,8 @@ class Cluster(Message):
             context.define_cluster(name, fields.value_place("name"), is_hashing=policy in _HASHING)
         for key, needed in POLICY_FIELDS.items():
             if policy is not None and policy is not needed and fields.get(key) is not None:
-                problem = f"expected with lb_policy {needed.value} only; this cluster's is {policy.value}"
-                context.report.error(fields.key_place(key), problem)
+                problem = f"without effect: this cluster's lb_policy is {policy.value}, not {needed.value}"
+                context.report.warning(fields.key_place(key), problem)
         report_doubles(fields, context)
         if fields.get("type") in (None, "STATIC"):
             _expect_addresses(fields, context)

@@ -101,10 +101,10 @@ class StringMatcher(Message):
 
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:
-        """Warns of a switch that switches nothing."""
+        """Reports a switch that switches nothing."""
         if fields.get("ignore_case") is True and fields.get("safe_regex") is not None:
-            problem = "without effect on safe_regex, as in Envoy; begin the expression with (?i)"
-            context.report.warning(fields.value_place("ignore_case"), problem)
+            problem = "expected false: it has no effect on safe_regex, which begins with (?i) instead"
+            context.report.error(fields.value_place("ignore_case"), problem)
 
     def asked(self) -> Asked:
         """What is asked of the string."""

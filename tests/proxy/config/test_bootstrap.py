@@ -53,6 +53,13 @@ def test_sections_that_matter_and_are_not_there_are_refused(section: str) -> Non
     assert bad(Bootstrap, f"{section}: {{}}") == [f"1:1 error {section}: not supported yet by this proxy"]
 
 
+def test_two_layers_have_two_names() -> None:
+    assert bad(LayeredRuntime, "layers:\n- {name: a, static_layer: {}}\n- {name: a, static_layer: {}}\n") == [
+        "3:10 error layers[1].name: a layer is named 'a' already, at line 2"
+    ]
+    assert bad(LayeredRuntime, "layers: {name: a}") == ["1:9 error layers.static_layer: required, and not there"]
+
+
 def test_a_list_of_one_may_be_the_one() -> None:
     assert [each.name for each in good(StaticResources, "clusters: {name: c}").clusters] == ["c"]
     assert [each.name for each in good(StaticResources, "clusters: [{name: c}, {name: d}]").clusters] == ["c", "d"]

@@ -52,7 +52,7 @@ def test_thresholds_of_high_priority_are_accepted_and_never_used() -> None:
     [
         (
             "thresholds:\n- {max_requests: 1}\n- {priority: DEFAULT}\n",
-            "3:3 error thresholds[1]: the thresholds of DEFAULT are given already, at line 2",
+            "3:3 warning thresholds[1]: never used: the first thresholds of DEFAULT, at line 2, count",
         ),
         (
             "thresholds: {priority: LOW}",

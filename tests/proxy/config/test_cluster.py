@@ -115,11 +115,16 @@ def test_everything_said_of_a_cluster_is_in_its_value() -> None:
         ),
         (
             "{name: c, maglev_lb_config: {}, lb_policy: RING_HASH}",
-            ["1:11 error maglev_lb_config: expected with lb_policy MAGLEV only; this cluster's is RING_HASH"],
+            ["1:11 warning maglev_lb_config: without effect: this cluster's lb_policy is RING_HASH, not MAGLEV"],
         ),
         (
             "{name: c, ring_hash_lb_config: {}}",
-            ["1:11 error ring_hash_lb_config: expected with lb_policy RING_HASH only; this cluster's is ROUND_ROBIN"],
+            [
+                (
+                    "1:11 warning ring_hash_lb_config: without effect: this cluster's lb_policy is ROUND_ROBIN, "
+                    "not RING_HASH"
+                )
+            ],
         ),
         (
             "{name: c, maglev_lb_config: {}, lb_policy: []}",

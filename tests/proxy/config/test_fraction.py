@@ -94,7 +94,7 @@ KEYED = "{default_value: {numerator: 50}, runtime_key: a.b}"
         ("{name: l, static_layer: {a.b: 7.0}}", 0.07),
         ("{name: l, static_layer: {a.b: 101}}", 1.0),
         ("{name: l, static_layer: {a.b: 1}}, {name: m, staticLayer: {a: {b: 2}}}, {name: n, static_layer: {}}", 0.02),
-        ("{name: l}", 0.5),
+        ("{name: l, static_layer: {}}", 0.5),
         ("", 0.5),
     ],
 )

@@ -114,13 +114,9 @@ def test_what_no_longer_matters_in_envoy_is_accepted() -> None:
     assert findings == ["1:25 note google_re2.max_program_size: accepted, and without effect in this proxy"]
 
 
-def test_ignoring_the_case_of_a_regular_expression_is_told_to_do_nothing() -> None:
-    matcher, findings = read(HeaderMatcher, "{name: n, string_match: {safe_regex: {regex: x}, ignore_case: true}}")
-    assert matcher is not None
-    assert matcher.value() == MatcherConfig("n", MatchKind.SAFE_REGEX, "x")
-    assert findings == [
-        (
-            "1:63 warning string_match.ignore_case: without effect on safe_regex, as in Envoy; "
-            "begin the expression with (?i)"
-        )
-    ]
+def test_ignoring_the_case_of_a_regular_expression_is_an_error_as_in_envoy() -> None:
+    (finding,) = bad(HeaderMatcher, "{name: n, string_match: {safe_regex: {regex: x}, ignore_case: true}}")
+    path = "string_match.ignore_case"
+    assert (
+        finding == f"1:63 error {path}: expected false: it has no effect on safe_regex, which begins with (?i) instead"
+    )
