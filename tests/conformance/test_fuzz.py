@@ -148,7 +148,7 @@ def test_seeds_are_written_once(tmp_path: Path) -> None:
     assert (tmp_path / "corpus" / "seed-0000").read_bytes() == b"found by the fuzzer"
 
 
-@pytest.mark.parametrize("codec", ["awesomerpc", "thrift"])
+@pytest.mark.parametrize("codec", ["awesomerpc", "dubbo", "thrift"])
 def test_a_reference_codec_keeps_the_invariant(codec: str) -> None:
     target = FuzzTarget(find_subject(codec))
     assert len(target.seeds) >= 8

@@ -9,7 +9,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from metaprotocol_sdk import Buffer, Decoder, MessageType, Metadata, Mutation
 from metaprotocol_sdk.conformance import CHECKS, Sample, find_subject, vectors_of, verify, verify_vector
-from metaprotocol_sdk.conformance.fuzz import FuzzTarget, mutants
 from reference_codecs.dubbo.codec import DubboCodec
 from reference_codecs.dubbo.frame import HEADER_SIZE
 from reference_codecs.dubbo.hessian2 import Reader
@@ -70,12 +69,6 @@ def test_dubbo_keeps_the_law(law: str) -> None:
 @pytest.mark.parametrize("name", VECTORS)
 def test_vector(name: str) -> None:
     verify_vector(subject, VECTORS[name], target="dubbo")
-
-
-def test_mutants_of_the_vectors_are_taken_waited_for_or_refused() -> None:
-    target = FuzzTarget(subject)
-    for data in mutants(target.seeds, 200):
-        target(data)
 
 
 def test_the_subject_is_found_by_the_codecs_name() -> None:
