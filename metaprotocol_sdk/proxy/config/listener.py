@@ -106,8 +106,8 @@ class Listener(Message):
     """The one chain there is."""
 
     per_connection_buffer_limit_bytes: Positive = 1024 * 1024
-    """Bytes a client has not read above which the servers that answer it are not read; a cluster has its own. 0, for Envoy no limit,
-    is refused."""
+    """Bytes a client has not read above which the servers that answer it are not read; a cluster has its own. 0, for
+    Envoy no limit, is refused."""
 
     max_connections: Annotated[Positive, OURS] = 16384
     """Clients at once; more are refused. Envoy has a network filter for it, ``connection_limit``."""
