@@ -46,7 +46,7 @@ class RequestIds:
         Raises:
             LookupError: There is none; see :attr:`has_free`.
         """
-        if not self.has_free:
+        if len(self._taken) >= self._limit:
             raise LookupError("every request id of this connection is taken")
         while True:
             taken = self._next

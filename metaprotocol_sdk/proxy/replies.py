@@ -68,6 +68,18 @@ class Replies(Generic[_T]):
             first.last.after = turn
         first.last = turn
 
+    def close(self, turn: _T) -> bool:
+        """Takes a request whose reply may leave at once, because no other has its id; says whether that is so.
+
+        It is the usual case of :meth:`finish`, which need not be called then.
+        """
+        if turn.after is not None or self._firsts[turn.key] is not turn:
+            return False
+        turn.last = None  # a cycle with itself would keep it until the collector runs
+        del self._firsts[turn.key]
+        self.count -= 1
+        return True
+
     def finish(self, turn: _T, reply: bytes | None) -> list[bytes]:
         """Takes a request's reply; returns what may leave now, in order.
 
@@ -80,10 +92,7 @@ class Replies(Generic[_T]):
             turn.has_reply = True
             self.held += len(reply or b"")
             return []
-        if turn.after is None and reply is not None:  # nothing waits behind it: the usual case
-            turn.last = None  # a cycle with itself would keep it until the collector runs
-            del self._firsts[turn.key]
-            self.count -= 1
+        if reply is not None and self.close(turn):
             return [reply]
         return self._advance(turn, reply)
 

@@ -125,7 +125,11 @@ class Stream(Turn):
     )
 
     def __init__(self, request: Metadata, key: int, downstream: Downstream, chain: Chain, started: float) -> None:
-        super().__init__(key)
+        self.key = key  # Turn's fields, without a call of its own
+        self.after = None
+        self.last = None
+        self.reply = None
+        self.has_reply = False
         self.request = request
         self.is_oneway = request.message_type is MessageType.ONEWAY
         self.downstream = downstream

@@ -51,11 +51,12 @@ class FilterChain:
         spawn: Runs what a filter must wait for.
     """
 
-    __slots__ = ("_on_request", "_on_response", "_route", "_spawn")
+    __slots__ = ("_on_request", "_on_response", "_route", "_sees_replies", "_spawn")
 
     def __init__(self, filters: Sequence[Filter], route: Callable[[Stream], Error | None], *, spawn: Spawn) -> None:
         self._on_request = tuple(_own(each.on_request, Filter.on_request) for each in filters)
         self._on_response = tuple(_own(each.on_response, Filter.on_response) for each in filters)
+        self._sees_replies = any(self._on_response)
         self._route = route
         self._spawn = spawn
 
@@ -88,7 +89,10 @@ class FilterChain:
         stream.disarm()
         stream.carrier = None
         stream.response = response
-        self._reply(stream, stream.passed)
+        if self._sees_replies:
+            self._reply(stream, stream.passed)
+        else:
+            stream.downstream.deliver(stream)
 
     def fail(self, stream: Stream, error: Error) -> None:
         """The request cannot be answered by its server; the client gets ``error``."""

@@ -23,12 +23,23 @@ class Connection(asyncio.Protocol):
         is_closing: Whether it is closed, or will be when what is left is written.
     """
 
-    __slots__ = ("_context", "_left", "_out", "_timer", "_transport", "_watermark", "is_clogged", "is_closing")
+    __slots__ = (
+        "_context",
+        "_flush_later",
+        "_left",
+        "_out",
+        "_timer",
+        "_transport",
+        "_watermark",
+        "is_clogged",
+        "is_closing",
+    )
 
     def __init__(self, context: Context, *, watermark: int) -> None:
         self._context = context
         self._watermark = watermark
         self._transport: Any = None
+        self._flush_later = context.turns.flush_later
         self._out: list[bytes] = []
         self._left = sys.maxsize
         self._timer: Slot | None = None
@@ -70,19 +81,21 @@ class Connection(asyncio.Protocol):
         """Writes ``data`` at the end of this turn of the loop, with everything else that is for this peer."""
         if self.is_closing:
             return
-        if not self._out:
-            self._context.turns.flush_later(self)
-        self._out.append(data)
+        out = self._out
+        if not out:
+            self._flush_later(self)
+        out.append(data)
 
     def flush(self) -> None:
         """Writes now what :meth:`write` has gathered."""
-        out, self._out = self._out, []
-        if not out or self._transport.is_closing():  # the peer has gone; that we are told later in this turn
-            return
-        if len(out) == 1:
-            self._transport.write(out[0])
+        out, transport = self._out, self._transport
+        if not out or transport.is_closing():  # the peer has gone; that we are told later in this turn
+            out.clear()
+        elif len(out) == 1:
+            transport.write(out.pop())
         else:
-            self._transport.writelines(out)
+            self._out = []
+            transport.writelines(out)
 
     def close(self) -> None:
         """Closes after what is unwritten; a peer that reads none of it for ``close_timeout`` is cut off."""

@@ -47,8 +47,10 @@ class DownstreamConnection(EndingConnection):
         "_has_ids",
         "_holds",
         "_is_lost",
+        "_observe",
         "_on_lost",
         "_oneways",
+        "_protocol",
         "_replies",
         "_request_bytes",
         "_responder",
@@ -70,6 +72,8 @@ class DownstreamConnection(EndingConnection):
         self._decoder = Decoder(encoder.codec, MessageType.REQUEST)
         self._responder = Responder(encoder, listener=context.listener)
         self._has_ids = context.has_ids
+        self._protocol = context.protocol
+        self._observe = context.request_time.observe
         self._on_lost = on_lost
         self._replies: Replies[Stream] = Replies()
         self._flows: dict[int, FrameStream] = {}
@@ -122,14 +126,15 @@ class DownstreamConnection(EndingConnection):
         if self._is_reading:
             return
         self._is_reading = True
+        next_message, most = self._decoder.next_message, self._context.limits.in_flight - 1
         try:
             while not (self._is_paused or self._is_ending or self.is_closing):
-                message = self._decoder.next_message()
+                message = next_message()
                 if message is None:
                     break
                 self._stats.request_decoding_success += 1
                 self._on_message(message)
-                if self._is_full(self._context.limits.in_flight - 1):
+                if self._is_full(most):
                     self._pace()
         except CodecError as error:
             self._stats.request_decoding_error += 1
@@ -161,7 +166,7 @@ class DownstreamConnection(EndingConnection):
         stats.request += 1
         stats.request_active += 1
         self._request_bytes += len(message.origin_message)
-        message.folded[APPLICATION_PROTOCOL] = self._context.protocol
+        message.folded[APPLICATION_PROTOCOL] = self._protocol
 
     def _on_event(self, message: Metadata, kind: MessageType) -> None:
         """A message that is no request: a heartbeat, a part of a stream of frames, or what no client may send."""
@@ -264,9 +269,14 @@ class DownstreamConnection(EndingConnection):
         self._active_at = now = self._now()
         self._stats.request_active -= 1
         self._request_bytes -= len(stream.request.origin_message)
-        self._context.request_time.observe((now - stream.started) * 1000)
+        self._observe((now - stream.started) * 1000)
 
     def _write_reply(self, stream: Stream, reply: bytes | None) -> None:
+        if reply and self._replies.close(stream):
+            self._stats.downstream_cx_tx_bytes_total += len(reply)
+            self.write(reply)
+            self._proceed()
+            return
         for data in self._replies.finish(stream, reply):
             if data:
                 self._stats.downstream_cx_tx_bytes_total += len(data)
@@ -289,9 +299,10 @@ class DownstreamConnection(EndingConnection):
         """After a stream has ended: reads on if that was waited for, closes if that was the last."""
         if self._is_lost or self.is_closing:
             return
-        if (self.is_clogged or self._replies.held) and self._is_over_limit():
+        held = self._replies.held
+        if (self.is_clogged or held) and self._is_over_limit():
             return
-        if self._is_paused or self._replies.held > self._context.limits.held_bytes:
+        if self._is_paused or held > self._context.limits.held_bytes:
             self._pace()
         if self._is_leaving:
             self._settle()

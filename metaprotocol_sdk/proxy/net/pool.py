@@ -77,10 +77,10 @@ class Pool:
         if not self.cluster.breaker.allows_request():
             self._overflow(stream, "requests")
         elif self._free:
-            connection = next(reversed(self._free))  # the one used last: the others may go idle
+            connection, _ = self._free.popitem()  # the one used last: the others may go idle
             connection.start(stream)
-            if not connection.has_capacity:
-                self._free.pop(connection, None)
+            if connection.has_capacity:
+                self._free[connection] = None
         elif not self.cluster.breaker.allows_pending():
             self._overflow(stream, "connections")
         else:
