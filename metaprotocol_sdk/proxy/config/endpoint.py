@@ -98,5 +98,5 @@ class ClusterLoadAssignment(Message):
         """What the runtime reads of all endpoints, in the file's order."""
         for group in self.endpoints:
             for each in group.lb_endpoints:
-                if each.endpoint is not None:
-                    yield EndpointConfig(each.endpoint.address.value(), each.load_balancing_weight)
+                assert each.endpoint is not None, "one_of has reported it"
+                yield EndpointConfig(each.endpoint.address.value(), each.load_balancing_weight)

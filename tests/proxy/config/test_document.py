@@ -65,6 +65,7 @@ def test_what_is_no_yaml_is_told_in_a_sentence_at_its_place(text: str, place: st
         (b"a: b\nc: \xff\n", "2:4 error : byte 0xff is not UTF-8; save the file as UTF-8"),
         ("a: b".encode("utf-16"), "1:1 error : the file is UTF-16; save it as UTF-8"),
         ("? [a]\n: 1\n", "1:3 error ?: a key must be text, not a mapping or a list"),
+        ("a: !!map x\n", "1:4 error a: the tag !!map means nothing here; remove it"),
         ("a: !x 1\n", "1:4 error a: the tag !x means nothing here; remove it"),
         ("a: [!!set {}]\n", "1:5 error a[0]: the tag !!set means nothing here; remove it"),
         ("a: !!int x\n", "1:4 error a: 'x' is not what its tag !!int says"),

@@ -122,7 +122,7 @@ def test_what_waits_is_read_and_says_once_what_happens_meanwhile() -> None:
 def test_what_waits_is_checked_all_the_same() -> None:
     text = BASE.replace("route_config: {}\n", "") + WAITING
     for old, new in {
-        "route_config_name: r, ": "", "12.5": "101", "type.googleapis.com/f.File": "5", "name: other": "nam: other",
+        "route_config_name: r, ": "", "12.5": "101", "type.googleapis.com/f.File": "5", "name: other": "nam: other\n  typed_config: 5",
         "domain: production": "domain: ''", "0.05s": "50ms", "descriptor_key: n": "descriptor_key: ''",
     }.items():  # fmt: skip
         assert old in text
@@ -134,6 +134,7 @@ def test_what_waits_is_checked_all_the_same() -> None:
         "access_log[0].typed_config.@type: expected a type, as type.googleapis.com/…, found 5",
         "access_log[1].nam: unknown key 'nam'; did you mean name?",
         "access_log[1].name: required, and not there",
+        "access_log[1].typed_config: expected a mapping, found 5",
         f"{limit}.domain: expected text that is not empty",
         f"{limit}.timeout: expected seconds with an s, such as 0.05s, found '50ms'",
         f"{limit}.descriptors.descriptor_key: expected text that is not empty",
