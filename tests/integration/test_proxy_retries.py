@@ -216,7 +216,12 @@ def test_a_mirror_gets_the_request_as_its_server_does_and_its_replies_can_do_no_
         dead = ClusterConfig(name="dead", endpoints=(EndpointConfig(Address("127.0.0.1", unused_port())),))
         route = RouteConfig(
             cluster="all",
-            mirrors=(MirrorConfig("mirror"), MirrorConfig("dead"), MirrorConfig("missing"), MirrorConfig("mirror", 0.0)),
+            mirrors=(
+                MirrorConfig("mirror"),
+                MirrorConfig("dead"),
+                MirrorConfig("missing"),
+                MirrorConfig("mirror", 0.0),
+            ),
         )
         backend = Backend(IdCodec(), answer=well)
         async with (
@@ -340,73 +345,5 @@ def test_a_connection_over_its_age_takes_no_more_requests_and_delivers_those_it_
             link.transport.write(well(backend.requests[0]))
             assert await client.body() == b"well"
             await until(lambda: link.is_lost)
-
-    run(main(), loop)
-
-
-# One connection for each client.
-
-
-@both_modes
-@loops
-def test_each_client_has_one_connection_of_its_own_and_its_requests_keep_their_order(
-    multiplexing: bool, loop: str
-) -> None:
-    async def main() -> None:
-        backends = [Backend(IdCodec()) for _ in range(2)]
-        async with proxy(*backends, bind=True, multiplexing=multiplexing) as running:
-            clients = [await running.client() for _ in range(4)]
-            for client in clients:
-                client.writer.write(b"".join(message(number, b"%d" % number) for number in range(10)))
-                client.writer.write(message(100, b"tell", kind=ONEWAY))
-            for client in clients:
-                assert [await client.body() for _ in range(10)] == [b"%d" % number for number in range(10)]
-            links = [link for backend in backends for link in backend.links]
-            await until(lambda: all(len(link.requests) == 11 for link in links))
-            assert len(links) == 4
-            clients[0].half_close()
-            assert await clients[0].replies() == []
-            await until(lambda: sum(link.is_lost for link in links) == 1)
-
-    run(main(), loop)
-
-
-@loops
-def test_a_client_whose_own_connection_ends_gets_its_replies_and_is_closed(loop: str) -> None:
-    async def main() -> None:
-        backend = Backend(LineCodec(), answer=None)
-        async with proxy(backend, codec=LineCodec, bind=True) as running:
-            client, other = await running.client(), await running.client()
-            await other.send(b"GET other\n")
-            await backend.request(0)
-            await client.send(b"GET a\nGET b\n")
-            link = await backend.request(1)
-            link.transport.write(b"OK a\n")
-            await until(lambda: len(backend.requests) == 3)
-            link.transport.close()
-            found = [each.origin_message for each in await client.replies()]
-            assert found[0] == b"OK a\n"
-            assert found[1].startswith(b"ERR ")
-            backend.links[0].transport.write(b"OK other\n")
-            assert (await other.reply()).origin_message == b"OK other\n"
-
-    run(main(), loop)
-
-
-@loops
-def test_a_client_is_not_bound_to_a_server_that_never_was_there(loop: str) -> None:
-    async def main() -> None:
-        backend = Backend(IdCodec())
-        async with (
-            serving(backend),
-            proxy(clusters=[half_dead(backend)], routes=[RouteConfig(cluster="two")], bind=True) as running,
-        ):
-            client = await running.client()
-            await client.send(message(1))
-            assert (await client.reply()).origin_message[1] == ERROR
-            for _ in range(3):
-                await client.send(message(2, b"x"))
-                assert await client.body() == b"x"
-            assert len(backend.links) == 1
 
     run(main(), loop)
