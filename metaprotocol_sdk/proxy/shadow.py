@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from metaprotocol_sdk.errors import Error
 from metaprotocol_sdk.exceptions import CodecError
-from metaprotocol_sdk.metadata import Metadata
+from metaprotocol_sdk.metadata import MessageType, Metadata
 from metaprotocol_sdk.mutation import Mutation
 from metaprotocol_sdk.proxy.stream import Stream
 
@@ -27,9 +27,13 @@ class Shadow:
         self._held = 0
 
     def copy(self, stream: Stream, mutation: Mutation) -> Stream | None:
-        """A copy of the request that changes it by ``mutation``; None: too much is under way already."""
+        """A copy of the request that changes it by ``mutation``.
+
+        None: too much is under way already, or it opens a stream of frames, whose frames are not kept for a second
+        server.
+        """
         size = len(stream.request.origin_message)
-        if self._held + size > self._limit:
+        if self._held + size > self._limit or stream.request.message_type is MessageType.STREAM_INIT:
             return None
         self._held += size
         made = Stream(stream.request, stream.key, self, self, stream.started)

@@ -121,7 +121,8 @@ def test_hostile_bytes_are_refused_by_a_reader_too(name: str) -> None:
 
 @pytest.mark.parametrize("depth", [1, 2, 50])
 def test_the_limit_is_the_deepest_that_passes(depth: int) -> None:
-    data = b"\x79" * depth + b"\x90"
-    assert walked(data, Limits(depth=depth)) == depth + 1
-    assert walked(b"\x79" + data, Limits(depth=depth)) == f"values nest deeper than {depth} levels"
-    assert walked(b"\x79" * depth + b"\x78", Limits(depth=depth)) == depth + 1  # nothing is in the last
+    data, limits = b"\x79" * depth + b"\x90", Limits(depth=depth)
+    for end in (walked, read_end):
+        assert end(data, limits) == depth + 1
+        assert end(b"\x79" + data, limits) == f"values nest deeper than {depth} levels"
+        assert end(b"\x79" * depth + b"\x78", limits) == depth + 1  # nothing is in the last
