@@ -4,7 +4,6 @@ wait, or are left alone by their client."""
 from __future__ import annotations
 
 import asyncio
-import struct
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,25 +18,11 @@ from metaprotocol_sdk.proxy.filters.metadata_exchange import peer_mutation
 from metaprotocol_sdk.proxy.filters.registry import filter_models
 from metaprotocol_sdk.proxy.stream import Stream
 from reference_codecs.thrift.codec import ThriftCodec
+from tests.integration.messages import CALL, thrift, thrift_reply
 from tests.integration.serving import serving
 from tests.proxy.codecs import ERROR, ONEWAY, REPLY, IdCodec, LineCodec, message
 from tests.proxy.filters.helpers import UPSTREAM, needs_samples
 from tests.proxy.harness import Backend, proxy, run, until
-
-CALL, THRIFT_REPLY = 1, 2
-_STRICT = 0x80010000
-
-
-def thrift(kind: int, name: str, sequence_id: int) -> bytes:
-    """A framed message of the strict binary protocol with an empty struct, as Apache Thrift writes it."""
-    data = struct.pack(">iI", _STRICT - (1 << 32) | kind, len(name)) + name.encode()
-    data += struct.pack(">I", sequence_id) + b"\0"
-    return struct.pack(">I", len(data)) + data
-
-
-def thrift_echo(request: Metadata) -> bytes:
-    return thrift(THRIFT_REPLY, request["method"], request.request_id)
-
 
 SAMPLES = [
     ("only-global-token", 2),
@@ -55,7 +40,7 @@ def test_metaprotocol_proxys_rate_limit_samples_limit_real_thrift_calls(name: st
     config = load_config(UPSTREAM / f"local-ratelimit-test-{name}.yaml", filters=filter_models())
 
     async def main() -> None:
-        backend = Backend(ThriftCodec(), answer=thrift_echo)
+        backend = Backend(ThriftCodec(), answer=thrift_reply)
         async with serving(config, backend) as running:
             client = await running.client()
             kinds = []

@@ -113,6 +113,7 @@ class Bootstrap(Message):
     node: Node = Node()
     """Which proxy this is."""
 
+    # Fields are read in this order: what follows looks keys up in the layers.
     layered_runtime: LayeredRuntime = LayeredRuntime()
     """Values that other fields name."""
 
