@@ -118,7 +118,7 @@ class FrameStream(Stream):
         frames, self._frames = self._frames, []
         for frame in frames:
             link.forward(frame)
-        self._let_go()
+        self.let_go()
         self._finish_if_closed()
 
     def _keep(self, frame: bytes) -> None:
@@ -128,7 +128,8 @@ class FrameStream(Stream):
             self._is_holding = True
             self.downstream.hold()
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
+        """Drops the frames that wait; their client is read again if it was not because of them."""
         self._frames.clear()
         self._held = 0
         if self._is_holding:
@@ -171,5 +172,5 @@ class FrameStream(Stream):
     def give_up(self) -> None:
         """Ends everything under way for the stream."""
         self.link = None
-        self._let_go()
+        self.let_go()
         super().give_up()

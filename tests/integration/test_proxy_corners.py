@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from metaprotocol_sdk.proxy.config.values import ClusterConfig, EndpointConfig, MirrorConfig, RouteConfig
-from tests.proxy.codecs import CLOSE_BOTH, DATA, INIT, IdCodec, message
-from tests.proxy.harness import LOOPS, Backend, proxy, run, serving, until
+from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig, MirrorConfig, RouteConfig
+from metaprotocol_sdk.proxy.net.context import Limits
+from tests.proxy.codecs import CLOSE_BOTH, DATA, ERROR, INIT, IdCodec, message
+from tests.proxy.harness import LOOPS, Backend, proxy, route, run, serving, until, unused_port
 
 loops = pytest.mark.parametrize("loop", sorted(LOOPS))
 both_modes = pytest.mark.parametrize("multiplexing", [False, True])
@@ -29,5 +30,21 @@ def test_a_stream_of_frames_is_not_mirrored(multiplexing: bool, loop: str) -> No
                 assert (await client.reply()).origin_message[1] == CLOSE_BOTH
                 await running.counted("request_active", 0)
                 assert not mirror.links
+
+    run(main(), loop)
+
+
+@loops
+def test_a_client_whose_stream_had_too_many_frames_waiting_is_read_again_when_it_cannot_be_opened(loop: str) -> None:
+    async def main() -> None:
+        backend = Backend(IdCodec())
+        dead = ClusterConfig(name="dead", endpoints=(EndpointConfig(Address("127.0.0.1", unused_port())),))
+        routes = [route("dead", to="dead"), route("all")]
+        async with proxy(backend, clusters=[dead], routes=routes, limits=Limits(watermark=1000)) as running:
+            client = await running.client()
+            client.writer.write(message(5, kind=INIT, to="dead") + message(5, bytes(3000), kind=DATA))
+            assert (await client.reply()).origin_message[1] == ERROR
+            await client.send(message(6, b"plain"))
+            assert await client.body() == b"plain"
 
     run(main(), loop)

@@ -257,6 +257,7 @@ class DownstreamConnection(EndingConnection):
     def _end_flow(self, flow: FrameStream, reply: bytes | None) -> None:
         """Streams end in no order, and what tells of a failure is all that is written for one."""
         del self._flows[flow.request.stream_id]
+        flow.let_go()
         if reply is None:
             self._is_ending = self._is_leaving = True
         elif reply:
