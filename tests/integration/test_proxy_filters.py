@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from metaprotocol_sdk.errors import Error, ErrorType
-from metaprotocol_sdk.metadata import MessageType, Metadata, ResponseStatus
+from metaprotocol_sdk.metadata import MessageType, ResponseStatus
 from metaprotocol_sdk.proxy.config import load_config, parse_config
 from metaprotocol_sdk.proxy.config.values import NodeConfig
 from metaprotocol_sdk.proxy.filters.filter import Filter, FilterFactory, Verdict

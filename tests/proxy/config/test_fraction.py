@@ -116,3 +116,11 @@ def test_an_override_that_is_no_share_is_told_and_does_not_count(value: str, sho
 def test_a_key_that_nothing_names_is_told() -> None:
     told = "static_layer: without effect in this proxy, which looks up the runtime_key of fractions only: c, d.e"
     assert mirrored("{name: l, static_layer: {a.b: 20, d: {e: 1}, c: 2}}", KEYED) == (0.2, [told])
+
+
+def test_layers_count_wherever_they_stand() -> None:
+    first, rest = MIRRORED.format(
+        type=PROXY_TYPE, codec=WITH_IDS, layers="{name: l, static_layer: {a.b: 20}}", fraction=KEYED
+    ).split("\n", 1)
+    bootstrap = good(Bootstrap, f"{rest}{first}\n")
+    assert bootstrap.value().listeners[0].routes.routes[0].mirrors[0].fraction == 0.2
