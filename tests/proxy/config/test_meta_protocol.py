@@ -122,7 +122,8 @@ def test_what_waits_is_read_and_says_once_what_happens_meanwhile() -> None:
 def test_what_waits_is_checked_all_the_same() -> None:
     text = BASE.replace("route_config: {}\n", "") + WAITING
     for old, new in {
-        "route_config_name: r, ": "", "12.5": "101", "type.googleapis.com/f.File": "5", "name: other": "nam: other\n  typed_config: 5",
+        "route_config_name: r, ": "", "12.5": "101", "type.googleapis.com/f.File": "5",
+        "name: other": "nam: other\n  typed_config: 5",
         "domain: production": "domain: ''", "0.05s": "50ms", "descriptor_key: n": "descriptor_key: ''",
     }.items():  # fmt: skip
         assert old in text
