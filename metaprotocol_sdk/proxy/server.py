@@ -91,7 +91,7 @@ class Server:
             limits=self._limits or _limits(config),
         )
         pools = Pools(context)
-        bound = BoundPools(context) if protocol.bind_upstream_connection else None
+        bound = BoundPools(context, pools) if protocol.bind_upstream_connection else None
         router = Router(
             RouteTable.from_config(config.routes),
             self._clusters,

@@ -6,7 +6,7 @@ import pytest
 
 from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig, MirrorConfig, RouteConfig
 from metaprotocol_sdk.proxy.net.context import Limits
-from tests.proxy.codecs import CLOSE_BOTH, DATA, ERROR, INIT, IdCodec, message
+from tests.proxy.codecs import CLOSE_BOTH, DATA, ERROR, INIT, REPLY, IdCodec, message
 from tests.proxy.harness import LOOPS, Backend, proxy, route, run, serving, until, unused_port
 
 loops = pytest.mark.parametrize("loop", sorted(LOOPS))
@@ -46,5 +46,32 @@ def test_a_client_whose_stream_had_too_many_frames_waiting_is_read_again_when_it
             assert (await client.reply()).origin_message[1] == ERROR
             await client.send(message(6, b"plain"))
             assert await client.body() == b"plain"
+
+    run(main(), loop)
+
+
+@both_modes
+@loops
+def test_a_bound_clients_streams_have_connections_of_their_own_to_its_server(multiplexing: bool, loop: str) -> None:
+    async def main() -> None:
+        backends = [Backend(IdCodec(), answer=None) for _ in range(2)]
+        async with proxy(*backends, bind=True, multiplexing=multiplexing) as running:
+            client = await running.client()
+            await client.send(message(1, b"plain"))
+            await until(lambda: bool(backends[0].requests or backends[1].requests))
+            [backend] = [each for each in backends if each.requests]
+            await client.send(message(5, b"open", kind=INIT) + message(5, b"up", kind=DATA))
+            await until(lambda: len(backend.requests) == 3)
+            assert [each.origin_message for each in backend.links[1].requests] == [
+                message(5, b"open", kind=INIT),
+                message(5, b"up", kind=DATA),
+            ]
+            backend.links[1].transport.write(message(5, b"down", kind=DATA) + message(5, kind=CLOSE_BOTH))
+            assert [(await client.reply()).origin_message for _ in range(2)] == [
+                message(5, b"down", kind=DATA),
+                message(5, kind=CLOSE_BOTH),
+            ]
+            backend.links[0].transport.write(message(backend.requests[0].request_id, b"done", kind=REPLY))
+            assert await client.body() == b"done"
 
     run(main(), loop)

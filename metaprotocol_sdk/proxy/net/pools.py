@@ -100,13 +100,19 @@ class Pools:
 class BoundPools:
     """The way to servers by one connection for each client: ``bind_upstream_connection``.
 
-    The first request of a client's connection chooses the server; the later ones go to the same.
+    The first request of a client's connection chooses the server; the later ones go to the same, and so do streams of
+    frames, each by a connection of its own.
+
+    Args:
+        context: The listener's.
+        streams: The way of streams of frames.
     """
 
-    __slots__ = ("_context", "_ending", "_pools")
+    __slots__ = ("_context", "_ending", "_pools", "_streams")
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, streams: Pools) -> None:
         self._context = context
+        self._streams = streams
         self._pools: dict[Downstream, BoundPool] = {}
         self._ending: set[BoundPool] = set()
 
@@ -121,10 +127,12 @@ class BoundPools:
         assert endpoint is not None
         assert cluster is not None
         pool = self._pools.get(client)
-        if pool is None or pool.is_unused:
+        is_stream = stream.request.message_type is _STREAM_INIT
+        if not is_stream and (pool is None or pool.is_unused):
             pool = self._pools[client] = BoundPool(self._context, cluster, endpoint, downstream=client)
-        stream.cluster, stream.endpoint = pool.cluster, pool.endpoint
-        pool.send(stream)
+        if pool is not None:
+            stream.cluster, stream.endpoint = pool.cluster, pool.endpoint
+        (self._streams if is_stream or pool is None else pool).send(stream)
 
     def unbind(self, downstream: Downstream) -> None:
         """A client's connection has ended."""
