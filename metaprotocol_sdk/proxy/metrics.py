@@ -127,3 +127,12 @@ class ClusterStats(Counters):
     upstream_rq_retry_success: int = 0
     upstream_rq_timeout: int = 0
     upstream_rq_total: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class ServerStats(Counters):
+    """What is counted about the whole proxy, all of it ours: ``config_reload`` (configurations that were taken on) and
+    ``config_reload_failed`` (those that could not be used)."""
+
+    config_reload: int = 0
+    config_reload_failed: int = 0

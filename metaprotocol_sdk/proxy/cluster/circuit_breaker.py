@@ -29,6 +29,10 @@ class CircuitBreaker:
         self.connections = 0
         self.retries = 0
 
+    def update(self, config: CircuitBreakersConfig) -> None:
+        """Holds the gauges against other limits from now on."""
+        self._config = config
+
     def allows_connection(self, *, is_first: bool = False) -> bool:
         """Whether there may be one more connection (``max_connections``).
 

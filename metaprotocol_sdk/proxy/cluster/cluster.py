@@ -8,7 +8,7 @@ from collections.abc import Callable
 from metaprotocol_sdk.proxy.cluster.circuit_breaker import CircuitBreaker
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.cluster.load_balancer import balance
-from metaprotocol_sdk.proxy.config.values import ClusterConfig
+from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig
 from metaprotocol_sdk.proxy.metrics import ClusterStats
 
 
@@ -21,6 +21,7 @@ class Cluster:
 
     Attributes:
         name: What routes call it.
+        config: What it is now.
         endpoints: Its servers, in configured order.
         connect_timeout: Seconds a connection to one of them may take.
         connections: How long its connections are used.
@@ -33,11 +34,14 @@ class Cluster:
     """
 
     __slots__ = (
+        "_rng",
         "breaker",
         "buffer_limit",
+        "config",
         "connect_timeout",
         "connections",
         "endpoints",
+        "maintenance",
         "name",
         "pick",
         "stats",
@@ -45,11 +49,36 @@ class Cluster:
 
     def __init__(self, config: ClusterConfig, rng: random.Random | None = None) -> None:
         self.name = config.name
-        self.endpoints = tuple(Endpoint(each.address, each.weight) for each in config.endpoints)
+        self.config = config
+        self.stats = ClusterStats()
+        self.breaker = CircuitBreaker(config.circuit_breakers, self.stats)
+        self.endpoints: tuple[Endpoint, ...] = ()
+        self._rng = rng or random.Random()  # noqa: S311 - it guards no secret
+        self._configure(config)
+
+    def update(self, config: ClusterConfig) -> None:
+        """Is another from now on. Its counters go on, and an address it keeps is the same endpoint as before, with the
+        connections there are to it."""
+        if config != self.config:
+            self.breaker.update(config.circuit_breakers)
+            self._configure(config)
+
+    def _configure(self, config: ClusterConfig) -> None:
+        known = {each.address: each for each in self.endpoints}
+        self.config = config
+        self.endpoints = tuple(_endpoint(each, known) for each in config.endpoints)
         self.connect_timeout = config.connect_timeout
         self.connections = config.connections
         self.buffer_limit = config.buffer_limit
-        self.stats = ClusterStats()
-        self.breaker = CircuitBreaker(config.circuit_breakers, self.stats)
-        balancer = balance(self.endpoints, config, rng or random.Random())  # noqa: S311 - it guards no secret
+        self.maintenance = config.maintenance
+        balancer = balance(self.endpoints, config, self._rng)
         self.pick: Callable[..., Endpoint | None] = balancer.pick
+
+
+def _endpoint(config: EndpointConfig, known: dict[Address, Endpoint]) -> Endpoint:
+    """The endpoint of that address, each of ``known`` once: an address may be listed twice."""
+    found = known.pop(config.address, None)
+    if found is None:
+        return Endpoint(config.address, config.weight)
+    found.weight = config.weight
+    return found

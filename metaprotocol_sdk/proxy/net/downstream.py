@@ -109,6 +109,12 @@ class DownstreamConnection(EndingConnection):
         if self._crowd.is_draining:
             self.drain()
 
+    def update(self, context: Context, chain: FilterChain, *, idle_timeout: float | None) -> None:
+        """Goes by another configuration of its listener from the next request on."""
+        self._context = context
+        self._chain = chain
+        self._set_idle_timeout(idle_timeout)
+
     # Requests come in.
 
     def data_received(self, data: bytes) -> None:

@@ -64,6 +64,14 @@ class EndingConnection(Connection):
             self._settle()
         return True
 
+    def _set_idle_timeout(self, idle_timeout: float | None) -> None:
+        """Counts from now on with another timeout."""
+        if idle_timeout != self._idle_timeout and not (self.is_closing or self._is_lingering):
+            self._idle_timeout = idle_timeout
+            self._disarm()
+            if idle_timeout is not None:
+                self._arm(idle_timeout)
+
     def drain(self) -> None:
         """Closes as soon as no request is in flight and none is half read."""
         self._is_draining = self._is_leaving = True

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from metaprotocol_sdk.exceptions import CodecBug, ConfigError, Finding
+from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.config.values import ListenerConfig
 from metaprotocol_sdk.proxy.filters.chain import FilterChain
 from metaprotocol_sdk.proxy.net.context import Context
@@ -33,8 +35,28 @@ class Way(Protocol):
     def is_idle(self) -> bool:
         """Whether no request waits anywhere."""
 
+    def retire(self, kept: Collection[Endpoint]) -> None:
+        """Lets go of every server that is none of ``kept``, once its requests in flight have ended."""
+
     async def close(self, seconds: float) -> None:
         """Closes every connection within ``seconds``, or cuts it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the connections of one listener share.
+
+    Args:
+        context: The protocol, the counters and the limits.
+        chain: What requests go through.
+        ways: The ways to servers.
+        on_lost: Called with each client's connection that has ended.
+    """
+
+    context: Context
+    chain: FilterChain
+    ways: tuple[Way, ...]
+    on_lost: Callable[[Downstream], None] | None = None
 
 
 class _Refusal(asyncio.Protocol):
@@ -50,28 +72,42 @@ class Listener:
 
     Args:
         config: The address and what is spoken there.
-        context: What its connections share.
-        chain: What requests go through.
-        ways: The ways to servers.
-        on_lost: Called with each client's connection that has ended.
+        parts: What its connections share.
     """
 
-    def __init__(
-        self,
-        config: ListenerConfig,
-        context: Context,
-        chain: FilterChain,
-        ways: Sequence[Way],
-        *,
-        on_lost: Callable[[Downstream], None] | None = None,
-    ) -> None:
+    def __init__(self, config: ListenerConfig, parts: Parts) -> None:
         self.config = config
-        self.context = context
         self.connections: Crowd[DownstreamConnection] = Crowd()
-        self._chain = chain
-        self._ways = tuple(ways)
-        self._on_lost = on_lost
+        self._parts = parts
+        self._old_ways: list[Way] = []
         self._server: asyncio.Server | None = None
+
+    @property
+    def context(self) -> Context:
+        """What its connections share of the protocol, the counters and the limits."""
+        return self._parts.context
+
+    def update(self, config: ListenerConfig, parts: Parts) -> None:
+        """Serves as ``config`` says from now on, at the same address.
+
+        The clients that are there go on by it with their next request; where the protocol is another, they end what
+        they have in flight, and are closed.
+        """
+        old, self._parts, self.config = self._parts, parts, config
+        if parts.context.encoder is old.context.encoder:
+            for connection in self.connections:
+                connection.update(parts.context, parts.chain, idle_timeout=config.idle_timeout)
+            return
+        for connection in self.connections:
+            connection.drain()
+        self._old_ways = [way for way in self._old_ways if not way.is_idle]
+        for way in old.ways:
+            way.retire(())
+            self._old_ways.append(way)
+
+    @property
+    def _ways(self) -> list[Way]:
+        return [*self._parts.ways, *self._old_ways]
 
     async def start(self) -> None:
         """Binds the address and accepts clients.
@@ -95,10 +131,10 @@ class Listener:
         try:
             return DownstreamConnection(
                 self.context,
-                self._chain,
+                self._parts.chain,
                 crowd=self.connections,
                 idle_timeout=self.config.idle_timeout,
-                on_lost=self._on_lost,
+                on_lost=self._parts.on_lost,
             )
         except CodecBug as bug:
             self.context.report(bug)

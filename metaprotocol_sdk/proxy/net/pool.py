@@ -45,6 +45,7 @@ class Pool:
         "_attempts",
         "_free",
         "_is_closed",
+        "_is_retiring",
         "_open",
         "_pending",
         "_per_connection",
@@ -64,6 +65,7 @@ class Pool:
         self._pending: dict[Stream, None] = {}
         self._attempts: dict[UpstreamConnection, asyncio.Future[None]] = {}
         self._is_closed = False
+        self._is_retiring = False
         ids = context.encoder.codec.request_ids
         self._per_connection = capacity(ids, context.limits.shared_in_flight) if is_shared else 1
 
@@ -113,7 +115,9 @@ class Pool:
         """A connection's capacity may have changed; the requests that wait come first."""
         while self._pending and connection.has_capacity:
             connection.start(self._next_pending())
-        if connection.has_capacity:
+        if connection.has_capacity and self._is_retiring:
+            connection.retire()
+        elif connection.has_capacity:
             self._free[connection] = None
         else:
             self._free.pop(connection, None)
@@ -208,6 +212,18 @@ class Pool:
             stream = self._next_pending()
             stream.chain.fail(stream, error)
             count -= 1
+
+    def retire(self) -> None:
+        """Closes every connection as soon as it has no request in flight; its endpoint gets no more."""
+        self._is_retiring = True
+        for connection in self._open:
+            if connection not in self._attempts:
+                connection.retire()
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing is left of it."""
+        return not self._pending and not len(self._open)
 
     async def close(self, seconds: float) -> None:
         """Ends every request that still waits, and closes every connection within ``seconds``, or cuts it."""

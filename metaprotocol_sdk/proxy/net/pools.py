@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 from metaprotocol_sdk.metadata import MessageType
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
@@ -60,17 +61,31 @@ class BoundPool(Pool):
 class Pools:
     """The way to every server by pooled connections: the router's ``Upstream``."""
 
-    __slots__ = ("_context", "_pools", "_stream_pools")
+    __slots__ = ("_context", "_pools", "_retiring", "_stream_pools")
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._pools: dict[Endpoint, Pool] = {}
         self._stream_pools: dict[Endpoint, Pool] = {}
+        self._retiring: list[Pool] = []
+
+    @property
+    def _all(self) -> list[Pool]:
+        return [*self._pools.values(), *self._stream_pools.values(), *self._retiring]
 
     @property
     def is_idle(self) -> bool:
         """Whether no request waits anywhere."""
-        return all(pool.is_idle for pool in [*self._pools.values(), *self._stream_pools.values()])
+        return all(pool.is_idle for pool in self._all)
+
+    def retire(self, kept: Collection[Endpoint]) -> None:
+        """Lets go of every server that is none of ``kept``, once its requests in flight have ended."""
+        self._retiring = [pool for pool in self._retiring if not pool.is_gone]
+        for pools in (self._pools, self._stream_pools):
+            for endpoint in [each for each in pools if each not in kept]:
+                pool = pools.pop(endpoint)
+                pool.retire()
+                self._retiring.append(pool)
 
     def send(self, stream: Stream) -> None:
         """Sends a request to ``stream.endpoint``; see :class:`~metaprotocol_sdk.proxy.router.Upstream`."""
@@ -93,8 +108,7 @@ class Pools:
 
     async def close(self, seconds: float) -> None:
         """Closes every connection within ``seconds``, or cuts it."""
-        pools = [*self._pools.values(), *self._stream_pools.values()]
-        await asyncio.gather(*(pool.close(seconds) for pool in pools))
+        await asyncio.gather(*(pool.close(seconds) for pool in self._all))
 
 
 class BoundPools:
@@ -133,6 +147,9 @@ class BoundPools:
         if pool is not None:
             stream.cluster, stream.endpoint = pool.cluster, pool.endpoint
         (self._streams if is_stream or pool is None else pool).send(stream)
+
+    def retire(self, kept: Collection[Endpoint]) -> None:
+        """A client keeps its server, which knows it, until one of them ends the connection."""
 
     def unbind(self, downstream: Downstream) -> None:
         """A client's connection has ended."""

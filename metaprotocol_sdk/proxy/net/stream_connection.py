@@ -40,7 +40,7 @@ class StreamConnection(UpstreamConnection):
         self._stats.upstream_rq_completed += len(self._streams)
         self._endpoint.active -= len(self._streams)
         self._streams.clear()
-        self._retire()
+        self.retire()
 
     def _on_other(self, message: Metadata) -> None:
         """A frame, or what any connection may get."""

@@ -239,9 +239,9 @@ class UpstreamConnection(Connection):
         if not self._is_spent:
             self._pool.update(self)
         elif not self._streams:
-            self._retire()
+            self.retire()
 
-    def _retire(self) -> None:
+    def retire(self) -> None:
         """Closes once what is unwritten has gone; takes no request meanwhile."""
         self._is_spent = True
         self._pool.update(self)
@@ -329,7 +329,7 @@ class UpstreamConnection(Connection):
         elif self.is_clogged:
             self._on_stall()
         elif self._lifespan.is_over(now, is_unused=not self._streams):
-            self._retire()
+            self.retire()
         else:
             self._await_end()
 
