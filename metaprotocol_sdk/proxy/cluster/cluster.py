@@ -25,6 +25,7 @@ class Cluster:
         connect_timeout: Seconds a connection to one of them may take.
         connections: How long its connections are used.
         buffer_limit: Bytes a server has not read above which its clients are not read.
+        maintenance: The share of its requests, 0 to 1, that get an error instead of a server.
         breaker: What is going on there, and whether more is allowed.
         pick: Says the server that takes the next request, or None: there is none. It takes what the route's hash
             policy makes of the request; RING_HASH and MAGLEV give equal ones the same server, and pick at random for
@@ -38,6 +39,7 @@ class Cluster:
         "connect_timeout",
         "connections",
         "endpoints",
+        "maintenance",
         "name",
         "pick",
         "stats",
@@ -49,6 +51,7 @@ class Cluster:
         self.connect_timeout = config.connect_timeout
         self.connections = config.connections
         self.buffer_limit = config.buffer_limit
+        self.maintenance = config.maintenance
         self.stats = ClusterStats()
         self.breaker = CircuitBreaker(config.circuit_breakers, self.stats)
         balancer = balance(self.endpoints, config, rng or random.Random())  # noqa: S311 - it guards no secret
