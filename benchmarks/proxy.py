@@ -2,8 +2,9 @@
 
     python benchmarks/proxy.py [--quick] [--rounds 5] [--json] [--without FEATURE ...] [--update-docs]
 
-Ours speaks Thrift in both of its connection modes, with routing, counters, local rate limit, least-request balancing
-and timeouts. Envoy's are thrift_proxy, thrift_proxy with ``payload_passthrough`` and tcp_proxy, with one worker.
+Ours speaks Thrift and Dubbo in both of its connection modes, with routing, counters, local rate limit, least-request
+balancing, circuit breakers and timeouts. Envoy's are thrift_proxy, thrift_proxy with ``payload_passthrough``,
+tcp_proxy and dubbo_proxy, with one worker.
 
 Each proxy has a core for itself; the load client and the servers share another. In a round every proxy runs under
 every load, in turn, and a ratio is taken inside its round: what else the machine does disturbs both sides alike.
@@ -22,7 +23,8 @@ from typing import Any
 
 from benchmarks.comparison.configurations import FEATURES
 from benchmarks.comparison.machine import MissingError, describe, prepare, raise_descriptor_limit
-from benchmarks.comparison.plan import Plan, full, quick
+from benchmarks.comparison.plan import PEERS, Plan, full, proxies_of, quick
+from benchmarks.comparison.plot import plot
 from benchmarks.comparison.processes import RunError
 from benchmarks.comparison.report import markdown, put_into
 from benchmarks.comparison.rounds import Outcome, measure
@@ -57,7 +59,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--without", action="append", default=[], choices=FEATURES, help="leave this out of ours, to see its cost"
     )
-    parser.add_argument("--update-docs", action="store_true", help=f"write the tables and the plot into {PAGE.name}")
+    parser.add_argument("--update-docs", action="store_true", help=f"write the tables and the plots into {PAGE.name}")
     return parser.parse_args()
 
 
@@ -87,8 +89,18 @@ def main() -> int:
     text = markdown(outcome, plan, describe())
     print(text)
     if arguments.update_docs:
-        PAGE.write_text(put_into(PAGE.read_text(encoding="utf-8"), text), encoding="utf-8")
+        _update_docs(outcome, text)
     return 0
+
+
+def _update_docs(outcome: Outcome, text: str) -> None:
+    PAGE.write_text(put_into(PAGE.read_text(encoding="utf-8"), text), encoding="utf-8")
+    for protocol in PEERS:
+        closed = {cell: series for cell, series in outcome.closed.items() if cell.protocol == protocol}
+        if closed:
+            title = f"CPU time per request, {protocol.capitalize()}"
+            path = PAGE.with_name(f"performance-{protocol}.svg")
+            path.write_text(plot(closed, proxies_of(protocol), title), encoding="utf-8")
 
 
 if __name__ == "__main__":

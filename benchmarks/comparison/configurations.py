@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from benchmarks.comparison.wire import METHOD
+from benchmarks.comparison.wire import INTERFACE, METHOD
 
 FEATURES = ("local_ratelimit", "least_request", "circuit_breakers")
 """What ours does for every request besides routing, counting and timing out; each can be left out to see its cost."""
@@ -54,12 +54,18 @@ def _rate_limit() -> dict[str, Any]:
 
 
 def ours(
-    ports: Sequence[int], *, multiplexing: bool = False, routes_before: int = 0, without: Collection[str] = ()
+    ports: Sequence[int],
+    *,
+    protocol: str = "thrift",
+    multiplexing: bool = False,
+    routes_before: int = 0,
+    without: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Our proxy's, for Thrift.
+    """Our proxy's.
 
     Args:
         ports: The servers'.
+        protocol: The codec's name.
         multiplexing: ``protocol.multiplexing``.
         routes_before: Routes that do not match, before the one that does.
         without: The :data:`FEATURES` to leave out.
@@ -74,8 +80,8 @@ def ours(
         "@type": f"{_OURS}.v1alpha.MetaProtocolProxy",
         "stat_prefix": "benchmark",
         "protocol": {
-            "name": "thrift",
-            "codec": {"name": "aeraki.meta_protocol.codec.thrift"},
+            "name": protocol,
+            "codec": {"name": f"aeraki.meta_protocol.codec.{protocol}"},
             "multiplexing": multiplexing,
         },
         "route_config": {"name": "routes", "routes": routes},
@@ -113,6 +119,21 @@ def envoy_thrift(ports: Sequence[int], *, passthrough: bool = False) -> dict[str
     cluster = _cluster(ports, "LEAST_REQUEST")
     cluster["typed_extension_protocol_options"] = {"envoy.filters.network.thrift_proxy": options}
     return _bootstrap({"name": "envoy.filters.network.thrift_proxy", "typed_config": proxy}, cluster)
+
+
+def envoy_dubbo(ports: Sequence[int]) -> dict[str, Any]:
+    """Envoy's dubbo_proxy, which has no rate limit and no timeout either."""
+    dubbo = f"{_FILTERS}.dubbo_proxy"
+    match = {"method": {"name": {"exact": METHOD}}}
+    proxy = {
+        "@type": f"{dubbo}.v3.DubboProxy",
+        "stat_prefix": "benchmark",
+        "route_config": [
+            {"name": "routes", "interface": INTERFACE, "routes": [{"match": match, "route": {"cluster": "servers"}}]}
+        ],
+    }
+    cluster = _cluster(ports, "LEAST_REQUEST")
+    return _bootstrap({"name": "envoy.filters.network.dubbo_proxy", "typed_config": proxy}, cluster)
 
 
 def envoy_tcp(ports: Sequence[int]) -> dict[str, Any]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from benchmarks.comparison.figures import Figure, ratio
-from benchmarks.comparison.plan import JUDGED, PROXIES, TARGET_CELLS, THRIFT, Plan
+from benchmarks.comparison.plan import JUDGED, PEERS, TARGET_CELLS, Cell, Plan, proxies_of
 from benchmarks.comparison.processes import Result
 from benchmarks.comparison.rounds import Outcome, Series, cpu_us, requests_per_second
 
 CPU_TARGET, P99_TARGET, ROUTES_TARGET = 1.0, 1.2, 2.0
 MARK = "<!-- written by benchmarks/proxy.py -->"
+
+Row = tuple[str, ...]
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -27,59 +29,76 @@ def p99_ms(results: Sequence[Result]) -> list[float]:
 
 def markdown(outcome: Outcome, plan: Plan, machine: str) -> str:
     """The whole report."""
-    parts = [
-        f"On {machine}. {plan.rounds} rounds; a figure is their median, with the smallest and the largest.",
-        "### Targets",
-        targets(outcome),
-        "### CPU time per request, µs",
-        matrix(outcome, lambda results: Figure.of(cpu_us(results)).show()),
-        "### Requests per second",
-        matrix(outcome, lambda results: Figure.of(requests_per_second(results)).show(0)),
-        "### Latency at one rate",
-        latencies(outcome),
-        "### Many routes",
-        many_routes(outcome, plan),
-        "### Idle connections",
-        idle(outcome, plan),
-        "### What else the machine did",
-        noise(outcome),
-    ]
+    parts = [f"On {machine}. {plan.rounds} rounds; a figure is their median, with the smallest and the largest."]
     if plan.without:
-        parts.insert(1, f"Left out of ours: {', '.join(plan.without)}.")
+        parts.append(f"Left out of ours: {', '.join(plan.without)}.")
+    parts += ["### Targets", targets(outcome)]
+    for protocol in PEERS:
+        if any(cell.protocol == protocol for cell in outcome.closed):
+            parts += _of_protocol(outcome, protocol)
+    parts += ["### Many routes", many_routes(outcome, plan), "### Idle connections", idle(outcome, plan)]
+    parts += ["### What else the machine did", noise(outcome)]
     return "\n\n".join(parts)
+
+
+def _of_protocol(outcome: Outcome, protocol: str) -> Iterator[str]:
+    name = protocol.capitalize()
+    yield f"### {name}: CPU time per request, µs"
+    yield matrix(outcome, protocol, lambda results: Figure.of(cpu_us(results)).show())
+    yield f"### {name}: requests per second"
+    yield matrix(outcome, protocol, lambda results: Figure.of(requests_per_second(results)).show(0))
+    yield f"### {name}: latency at one rate"
+    yield latencies(outcome, protocol)
 
 
 def targets(outcome: Outcome) -> str:
     """Every target, beside what was measured."""
-    rows = []
-    for name in JUDGED:
-        for cell, series in outcome.closed.items():
-            if cell in TARGET_CELLS:
-                found = ratio(cpu_us(series[name]), cpu_us(series[THRIFT]))
-                rows.append(_judged(f"{name}: CPU time / {THRIFT}, {cell}", found, CPU_TARGET))
-        for cell, series in outcome.paced.items():
-            found = ratio(p99_ms(series[name]), p99_ms(series[THRIFT]))
-            rows.append(_judged(f"{name}: p99 / {THRIFT}, {cell}", found, P99_TARGET))
+    rows = [
+        row
+        for name in JUDGED
+        for found, what, limit, figures in (
+            (outcome.closed, "CPU time", CPU_TARGET, cpu_us),
+            (outcome.paced, "p99", P99_TARGET, p99_ms),
+        )
+        for row in _judged_cells(name, found, what, limit, figures)
+    ]
     few, many = outcome.routes.values()
     rows.append(_judged("ours: CPU time with many routes / with one", ratio(cpu_us(many), cpu_us(few)), ROUTES_TARGET))
     return table(("target", "at most", "measured", ""), rows)
 
 
-def _judged(name: str, found: Figure, target: float) -> tuple[str, str, str, str]:
-    return name, f"{target:.1f}", found.show(2), "met" if found.middle <= target else "missed"
+def _judged_cells(
+    name: str, found: dict[Cell, Series], what: str, limit: float, figures: Callable[[list[Result]], list[float]]
+) -> Iterator[Row]:
+    for cell in TARGET_CELLS:
+        if cell in found:
+            series, peer = found[cell], PEERS[cell.protocol][0]
+            measured = ratio(figures(series[name]), figures(series[peer]))
+            yield _judged(f"{name}: {what} / {peer}, {cell}", measured, limit)
 
 
-def matrix(outcome: Outcome, show: Callable[[list[Result]], str]) -> str:
+def _judged(name: str, found: Figure, target: float) -> Row:
+    return name, f"{target:.1f}", found.show(2), "met" if round(found.middle, 2) <= target else "missed"
+
+
+def matrix(outcome: Outcome, protocol: str, show: Callable[[list[Result]], str]) -> str:
     """A row for each load in closed loop, a column for each proxy."""
-    rows = [(str(cell), *(show(series[name]) for name in PROXIES)) for cell, series in sorted(outcome.closed.items())]
-    return table(("load", *PROXIES), rows)
+    names = proxies_of(protocol)
+    rows = [
+        (str(cell), *(show(series[name]) for name in names))
+        for cell, series in sorted(outcome.closed.items())
+        if cell.protocol == protocol
+    ]
+    return table(("load", *names), rows)
 
 
-def latencies(outcome: Outcome) -> str:
+def latencies(outcome: Outcome, protocol: str) -> str:
     """Percentiles in open loop."""
     rows = []
     for cell, series in sorted(outcome.paced.items()):
-        for name in PROXIES:
+        if cell.protocol != protocol:
+            continue
+        for name in proxies_of(protocol):
             columns = ("p50_ns", "p90_ns", "p99_ns", "p999_ns")
             shown = [Figure.of(each[column] / 1e6 for each in series[name]).show(2) for column in columns]
             rows.append((f"{cell}, {outcome.rates[cell]:,.0f}/s: {name}", *shown))
@@ -101,21 +120,17 @@ def idle(outcome: Outcome, plan: Plan) -> str:
         without, held = (outcome.idle[f"{name}, {what} idle"] for what in ("none", f"{plan.idle:,}"))
         shown = [Figure.of(cpu_us(results)).show() for results in (without, held)]
         rows.append((name, *shown, ratio(cpu_us(held), cpu_us(without)).show(2), Figure.of(each).show(0)))
-    head = ("proxy", "µs with none", f"µs with {plan.idle:,}", "ratio", "bytes each")
-    return table(head, rows)
+    return table(("proxy", "µs with none", f"µs with {plan.idle:,}", "ratio", "bytes each"), rows)
 
 
 def noise(outcome: Outcome) -> str:
     """How busy the machine was with other work."""
-    shares = [each["foreign"] for series in _all_series(outcome) for results in series.values() for each in results]
+    series = [*outcome.closed.values(), *outcome.paced.values(), outcome.routes, outcome.idle]
+    shares = [each["foreign"] for found in series for results in found.values() for each in results]
     return (
         "Cores' worth of work that was neither proxy, load client nor server, over all runs: "
         f"{Figure.of(shares).show(2)}."
     )
-
-
-def _all_series(outcome: Outcome) -> list[Series]:
-    return [*outcome.closed.values(), *outcome.paced.values(), outcome.routes, outcome.idle]
 
 
 def put_into(page: str, text: str) -> str:

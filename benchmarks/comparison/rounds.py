@@ -11,19 +11,20 @@ from dataclasses import dataclass, field
 from benchmarks.comparison.configurations import ours
 from benchmarks.comparison.figures import common_rate
 from benchmarks.comparison.machine import Machine, resident_bytes
-from benchmarks.comparison.plan import JUDGED, OURS, PROXIES, RATE_SHARE, TARGET_CELLS, THRIFT, Cell, Plan, start
-from benchmarks.comparison.processes import (
-    Load,
-    Proxy,
-    Result,
-    Target,
-    holding,
-    in_turn,
-    run,
-    serving,
-    started_ours,
+from benchmarks.comparison.plan import (
+    JUDGED,
+    OURS,
+    PEERS,
+    RATE_SHARE,
+    TARGET_CELLS,
+    THRIFT,
+    Cell,
+    Plan,
+    proxies_of,
+    start,
 )
-from benchmarks.comparison.wire import THRIFT as WIRE
+from benchmarks.comparison.processes import Load, Proxy, Result, Target, holding, in_turn, run, serving, started_ours
+from benchmarks.comparison.wire import WIRES
 
 Series = dict[str, list[Result]]
 """Results by proxy, one a round."""
@@ -38,7 +39,7 @@ class Outcome:
         paced: In open loop, by load.
         rates: The open loop's requests a second, by load.
         routes: Ours with one route and with many.
-        idle: Ours without and with idle connections.
+        idle: Without and with idle connections.
         idle_bytes: Memory of one idle connection, by proxy, one a round.
     """
 
@@ -55,17 +56,25 @@ def measure(plan: Plan, machine: Machine) -> Outcome:
     outcome = Outcome()
     for turn in range(plan.rounds):
         _say(f"round {turn + 1} of {plan.rounds}: closed loop")
-        for body in sorted({cell.body for cell in plan.cells}):
-            with serving(machine, WIRE, body) as target, _all_started(target, plan) as proxies:
-                for cell in plan.cells:
-                    if cell.body == body:
-                        _run_cell(outcome.closed[cell], cell, target, in_turn(proxies, turn), plan)
+        for target, proxies, cells in _started(plan.cells, plan, machine):
+            for cell in cells:
+                load = Load(connections=cell.connections, depth=cell.depth, warmup=plan.warmup, seconds=plan.seconds)
+                _run_all(outcome.closed[cell], load, target, in_turn(proxies, turn))
     for cell in plan.paced:
-        judged = [requests_per_second(outcome.closed[cell][name]) for name in (*JUDGED, THRIFT)]
+        judged = [requests_per_second(outcome.closed[cell][name]) for name in (*JUDGED, PEERS[cell.protocol][0])]
         outcome.rates[cell] = common_rate(judged, RATE_SHARE)
     for turn in range(plan.rounds):
         _say(f"round {turn + 1} of {plan.rounds}: open loop, many routes, idle connections")
-        _run_paced(outcome, plan, machine, turn)
+        for target, proxies, cells in _started(plan.paced, plan, machine):
+            for cell in cells:
+                load = Load(
+                    connections=cell.connections,
+                    depth=cell.depth,
+                    rate=outcome.rates[cell],
+                    warmup=2 * plan.warmup,
+                    seconds=plan.paced_seconds,
+                )
+                _run_all(outcome.paced[cell], load, target, in_turn(proxies, turn))
         _run_routes(outcome, plan, machine, turn)
         _run_idle(outcome, plan, machine, turn)
     return outcome
@@ -85,47 +94,45 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def _started(cells: tuple[Cell, ...], plan: Plan, machine: Machine) -> Iterator[tuple[Target, list[Proxy], list[Cell]]]:
+    """For each protocol and size of bodies: servers, every proxy before them, and the loads they are for."""
+    for protocol, body in dict.fromkeys((cell.protocol, cell.body) for cell in cells):
+        own = [cell for cell in cells if (cell.protocol, cell.body) == (protocol, body)]
+        with serving(machine, WIRES[protocol], body) as target, _all_started(protocol, target, plan) as proxies:
+            yield target, proxies, own
+
+
 @contextmanager
-def _all_started(target: Target, plan: Plan) -> Iterator[list[Proxy]]:
+def _all_started(protocol: str, target: Target, plan: Plan) -> Iterator[list[Proxy]]:
     with ExitStack() as stack:
-        yield [stack.enter_context(start(name, target, plan)) for name in PROXIES]
+        yield [stack.enter_context(start(name, protocol, target, plan)) for name in proxies_of(protocol)]
 
 
-def _run_cell(series: Series, cell: Cell, target: Target, proxies: list[Proxy], plan: Plan) -> None:
-    load = Load(connections=cell.connections, depth=cell.depth, seconds=plan.seconds)
+def _run_all(series: Series, load: Load, target: Target, proxies: list[Proxy]) -> None:
     for proxy in proxies:
         series[proxy.name].append(run(target, proxy, load))
 
 
-def _run_paced(outcome: Outcome, plan: Plan, machine: Machine, turn: int) -> None:
-    for body in sorted({cell.body for cell in plan.paced}):
-        with serving(machine, WIRE, body) as target, _all_started(target, plan) as proxies:
-            for cell, rate in outcome.rates.items():
-                if cell.body != body:
-                    continue
-                load = Load(
-                    connections=cell.connections, depth=cell.depth, rate=rate, seconds=plan.paced_seconds, warmup=1.0
-                )
-                for proxy in in_turn(proxies, turn):
-                    outcome.paced[cell][proxy.name].append(run(target, proxy, load))
+def _first_load(plan: Plan) -> tuple[Cell, Load]:
+    cell = TARGET_CELLS[0]
+    return cell, Load(connections=cell.connections, warmup=plan.warmup, seconds=plan.seconds)
 
 
 def _run_routes(outcome: Outcome, plan: Plan, machine: Machine, turn: int) -> None:
-    load = Load(connections=TARGET_CELLS[0].connections, seconds=plan.seconds)
-    with serving(machine, WIRE, TARGET_CELLS[0].body) as target, ExitStack() as stack:
+    cell, load = _first_load(plan)
+    with serving(machine, WIRES[cell.protocol], cell.body) as target, ExitStack() as stack:
         proxies = []
         for name, before in (("1 route", 0), (f"{plan.routes + 1:,} routes", plan.routes)):
             config = ours(target.ports, routes_before=before, without=plan.without)
             proxies.append(stack.enter_context(started_ours(name, config, machine)))
-        for proxy in in_turn(proxies, turn):
-            outcome.routes[proxy.name].append(run(target, proxy, load))
+        _run_all(outcome.routes, load, target, in_turn(proxies, turn))
 
 
 def _run_idle(outcome: Outcome, plan: Plan, machine: Machine, turn: int) -> None:
-    load = Load(connections=TARGET_CELLS[0].connections, seconds=plan.seconds)
-    with serving(machine, WIRE, TARGET_CELLS[0].body) as target:
+    cell, load = _first_load(plan)
+    with serving(machine, WIRES[cell.protocol], cell.body) as target:
         for name in in_turn((OURS, THRIFT), turn):
-            with start(name, target, plan) as proxy:
+            with start(name, cell.protocol, target, plan) as proxy:
                 outcome.idle[f"{name}, none idle"].append(run(target, proxy, load))
                 before = resident_bytes(proxy.pid)
                 with holding(target, proxy, plan.idle):

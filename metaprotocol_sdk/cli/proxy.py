@@ -46,10 +46,12 @@ from metaprotocol_sdk.proxy.config.values import ProxyConfig
     metavar="SECONDS",
     help="How long requests in flight may take to end after SIGTERM or Ctrl-C; a second signal stops at once.",
 )
-def command(path: Path, mode: str, log_format: str, log_level: str, drain_time: float) -> None:
+@click.option("--watch", is_flag=True, help="Reload when FILE changes, too; a link that is swapped counts.")
+def command(path: Path, *, mode: str, log_format: str, log_level: str, drain_time: float, watch: bool) -> None:
     """Route real traffic of any registered protocol.
 
     Reads Envoy bootstrap YAML. The log goes to standard error; a line there says when each listener accepts clients.
+    SIGHUP reads it again: what changed takes effect without a request failed, and on any error all stays as it is.
 
     Filters, beside the router: aeraki.meta_protocol.filters.local_ratelimit,
     aeraki.meta_protocol.filters.metadata_exchange, and those that installed projects register in the entry-point group
@@ -57,22 +59,28 @@ def command(path: Path, mode: str, log_format: str, log_level: str, drain_time: 
     """
     from metaprotocol_sdk.proxy.config import load_config
     from metaprotocol_sdk.proxy.filters.registry import filter_models
+    from metaprotocol_sdk.proxy.watch import Watch
 
-    config = load_config(path, filters=filter_models())
+    def load() -> ProxyConfig:
+        return load_config(path, filters=filter_models())
+
+    file = Watch(path) if watch else None  # before it is read, so that no change is missed
+    config = load()
     if mode == "validate":
         for note in config.notes:
             click.echo(note, err=True)
         click.echo(_summary(config))
         return
     from metaprotocol_sdk.proxy.log import configure
-    from metaprotocol_sdk.proxy.server import Addresses, run
+    from metaprotocol_sdk.proxy.process import Addresses, run
 
     def ready(addresses: Addresses) -> None:
         for name, (host, port) in addresses.items():
             click.echo(f"ready: listener {name!r} on {host}:{port}", err=True)
 
     configure(form=log_format, level=log_level, stream=sys.stderr, now=time.monotonic)
-    click.get_current_context().exit(run(config, drain_time=drain_time, on_ready=ready))
+    code = run(config, drain_time=drain_time, on_ready=ready, load=load, watch=file)
+    click.get_current_context().exit(code)
 
 
 def _summary(config: ProxyConfig) -> str:

@@ -28,7 +28,7 @@ from metaprotocol_sdk.proxy.router import ROUTER_NAME, Router
 from metaprotocol_sdk.registry import load_codec
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MadeFilter:
     """A filter of one listener, what it was made of, and what it counts."""
 
@@ -37,7 +37,7 @@ class MadeFilter:
     counters: list[tuple[str, Counters]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Assembled:
     """One listener, made of its configuration.
 

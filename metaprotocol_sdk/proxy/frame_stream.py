@@ -112,6 +112,11 @@ class FrameStream(Stream):
         self._finish_if_closed()
         return True
 
+    def on_client_end(self) -> None:
+        """The client can send no more, whether it closed its direction or not."""
+        self.is_client_closed = True
+        self._finish_if_closed()
+
     def connected(self, link: Link) -> None:
         """STREAM_INIT has been written by ``link``; what has waited follows."""
         self.link = link

@@ -53,9 +53,9 @@ class ListenerStats(Counters):
 
     ``request_active``, ``downstream_cx_active`` are gauges. Ours: ``downstream_cx_*`` (Envoy's listener has
     them), ``request_unexpected`` (replies and other messages a client may not send), ``request_mirrored`` (copies
-    sent), ``request_mirror_skipped`` (left out, because their cluster has no server, too much is under way, or they open
-    a stream of frames), ``mutation_failed`` (a message went on unchanged because the protocol cannot carry the
-    route's mutation),
+    sent), ``request_mirror_skipped`` (left out, because their cluster has no server or refuses them, too much is under
+    way, or they open a stream of frames), ``mutation_failed`` (a message went on unchanged because the protocol cannot
+    carry the route's mutation),
     ``response_unmatched`` (replies nothing waits for), ``downstream_buffer_overflow`` (clients closed because they
     do not read their replies), ``codec_bug``.
     """
@@ -117,6 +117,7 @@ class ClusterStats(Counters):
     upstream_rq_active: int = 0
     upstream_rq_cancelled: int = 0
     upstream_rq_completed: int = 0
+    upstream_rq_maintenance_mode: int = 0
     upstream_rq_pending_active: int = 0
     upstream_rq_pending_overflow: int = 0
     upstream_rq_pending_total: int = 0

@@ -37,7 +37,7 @@ def run(
     on_ready: Callable[[Addresses], None] | None = None,
     filters: Mapping[str, FilterFactory] | None = None,
     load: Load | None = None,
-    watch: str | os.PathLike[str] | None = None,
+    watch: Watch | None = None,
 ) -> int:
     """Serves until SIGTERM or SIGINT, then drains; a second signal stops at once. SIGHUP reloads.
 
@@ -47,7 +47,7 @@ def run(
         on_ready: Called with the bound addresses once every listener accepts, and after every reload.
         filters: As :class:`~metaprotocol_sdk.proxy.server.Server` takes them.
         load: Reads the configuration anew for a reload; None: SIGHUP is ignored.
-        watch: A file whose change reloads too, also by a symbolic link that is swapped; None: none.
+        watch: A file whose change reloads too, looked at since before ``config`` was read; None: none.
 
     Returns:
         The process's exit code, 0.
@@ -79,7 +79,7 @@ class _Process:
         self._filters = filters
         self._load = load
 
-    async def run(self, watch: str | os.PathLike[str] | None) -> None:
+    async def run(self, watch: Watch | None) -> None:
         """Serves until a signal ends it."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(_on_loop_error)
@@ -87,7 +87,7 @@ class _Process:
         server = Server(self._config, filters=self._filters, drain_time=self._drain_time)
         await server.start()
         self._tell(server)
-        reloads = asyncio.ensure_future(self._reload_when_told(server, signals, Watch(watch) if watch else None))
+        reloads = asyncio.ensure_future(self._reload_when_told(server, signals, watch))
         await signals.first.wait()
         reloads.cancel()
         await self._stop(server, signals)

@@ -104,6 +104,9 @@ class Router:
             text = f"meta protocol router: unknown cluster '{name}'"
             return Error(ErrorType.CLUSTER_NOT_FOUND, text, "NC")
         stream.cluster = cluster
+        if cluster.maintenance and self._is_closed(cluster):  # asked first here: a request costs no call
+            text = f"meta protocol router: maintenance mode for cluster '{name}'"
+            return Error(ErrorType.UNSPECIFIED, text, "UO")
         if not stream.is_oneway:
             stream.arm(self._wheel, self._timeout(route, request))
         error = self._start(stream, route)
@@ -112,6 +115,13 @@ class Router:
         elif route.mirrors:
             self._mirror(stream, route)
         return error
+
+    def _is_closed(self, cluster: Cluster) -> bool:
+        """Whether the cluster refuses one request because it is in maintenance mode."""
+        if not cluster.maintenance or self._rng.random() >= cluster.maintenance:
+            return False
+        cluster.stats.upstream_rq_maintenance_mode += 1
+        return True
 
     def _timeout(self, route: Route, request: Metadata) -> float | None:
         if self._deadline is None:
@@ -145,7 +155,8 @@ class Router:
             if policy.fraction < 1 and self._rng.random() >= policy.fraction:
                 continue
             cluster = self._clusters.get(policy.cluster)
-            endpoint = cluster.pick(route.hash_of(stream.request)) if cluster is not None else None
+            is_open = cluster is not None and not self._is_closed(cluster)
+            endpoint = cluster.pick(route.hash_of(stream.request)) if cluster is not None and is_open else None
             copy = self._shadow.copy(stream, stream.mutation) if endpoint is not None else None
             if copy is None:
                 self._stats.request_mirror_skipped += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from metaprotocol_sdk.proxy.config.values import ClusterConfig, ListenerConfig, 
 from metaprotocol_sdk.proxy.filters.filter import FilterFactory
 from metaprotocol_sdk.proxy.filters.registry import filter_factories
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
-from metaprotocol_sdk.proxy.metrics import ServerStats
+from metaprotocol_sdk.proxy.metrics import Counters, ServerStats
 from metaprotocol_sdk.proxy.net.context import Limits
 from metaprotocol_sdk.proxy.net.listener import Listener
 from metaprotocol_sdk.proxy.net.loop import Turns
@@ -24,7 +25,7 @@ from metaprotocol_sdk.proxy.net.loop import Turns
 _log = logging.getLogger(LOGGER_NAME)
 
 DRAIN_TIME = 10.0
-"""Seconds requests in flight have to end after SIGTERM, or when their listener is removed; Kubernetes kills after 30."""
+"""Seconds requests in flight have to end when their listener, or the proxy, stops; Kubernetes kills after 30."""
 _STOP_TIME = 1.0
 _DRAIN_CHECK = 0.02
 
@@ -182,18 +183,17 @@ class Server:
 
     def snapshot(self) -> dict[str, int]:
         """Every counter by its full name: MetaProtocol Proxy's for listeners and filters, Envoy's for clusters."""
-        counts = self.stats.snapshot("server.")
+        counted: list[tuple[str, Counters]] = [("server.", self.stats)]
         for each in self._serving.values():
             config = each.assembled.config
             prefix = f"meta_protocol.{config.protocol.name}.{config.stat_prefix}."
-            counts |= each.listener.context.stats.snapshot(prefix)
-            for made in each.assembled.filters:
-                for own, counters in made.counters:
-                    for name, count in counters.snapshot(own).items():
-                        counts[name] = counts.get(name, 0) + count  # filters of two listeners may share a stat_prefix
-        for cluster in self._clusters.values():
-            counts |= cluster.stats.snapshot(f"cluster.{cluster.name}.")
-        return counts
+            counted.append((prefix, each.listener.context.stats))
+            counted += [pair for made in each.assembled.filters for pair in made.counters]
+        counted += [(f"cluster.{cluster.name}.", cluster.stats) for cluster in self._clusters.values()]
+        total: Counter[str] = Counter()
+        for prefix, counters in counted:
+            total.update(counters.snapshot(prefix))  # two listeners may share a stat_prefix
+        return dict(total)
 
 
 async def _start_all(listeners: Iterable[Listener]) -> None:

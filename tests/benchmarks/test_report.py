@@ -2,30 +2,25 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.comparison.figures import Figure
-from benchmarks.comparison.plan import BODIES, PROXIES, TARGET_CELLS, full, quick
-from benchmarks.comparison.processes import Result, in_turn
+from benchmarks.comparison.plan import PEERS, TARGET_CELLS, full, proxies_of, quick
+from benchmarks.comparison.processes import in_turn
 from benchmarks.comparison.report import MARK, markdown, put_into, table
 from benchmarks.comparison.rounds import Outcome
-
-
-def run_of(cpu_us: float, p99_ms: float = 1.0) -> Result:
-    result = dict.fromkeys(("p50_ns", "p90_ns", "p99_ns", "p999_ns"), p99_ms * 1e6)
-    return {**result, "cpu_ns": cpu_us * 1e3 * 1000, "replies": 1000, "seconds": 2.0, "foreign": 0.25}
+from tests.benchmarks.helpers import run_of
 
 
 @pytest.fixture
 def outcome() -> Outcome:
     found = Outcome()
     for cell in TARGET_CELLS:
-        for number, name in enumerate(PROXIES):
+        for number, name in enumerate(proxies_of(cell.protocol)):
             found.closed[cell][name] = [run_of(20 + number), run_of(30 + number)]
             found.paced[cell][name] = [run_of(20, 1 + number), run_of(20, 1 + number)]
         found.rates[cell] = 1234.0
     found.routes = {"1 route": [run_of(20)] * 2, "1,000 routes": [run_of(50)] * 2}
     for name in ("ours", "thrift_proxy"):
         found.idle[f"{name}, none idle"] = [run_of(20)] * 2
-        found.idle[f"{name}, 2,000 idle"] = [run_of(22)] * 2
+        found.idle[f"{name}, 1,000 idle"] = [run_of(22)] * 2
         found.idle_bytes[name] = [2000.0, 2100.0]
     return found
 
@@ -34,6 +29,7 @@ def test_targets_are_judged_by_the_median_ratio(outcome: Outcome) -> None:
     report = markdown(outcome, quick(2, ()), "a machine")
     assert "| ours: CPU time / thrift_proxy, 100 B, depth 1, 16 connections | 1.0 | 0.92 (0.91-0.94) | met |" in report
     assert "| ours, multiplexing: p99 / thrift_proxy, 100 B, depth 1, 64 connections | 1.2 | 0.67 | met |" in report
+    assert "| ours: CPU time / dubbo_proxy, 100 B, depth 1, 64 connections | 1.0 | 0.92 (0.91-0.94) | met |" in report
     assert "| ours: CPU time with many routes / with one | 2.0 | 2.50 | missed |" in report
 
 
@@ -42,6 +38,12 @@ def test_every_load_and_every_proxy_is_in_the_tables(outcome: Outcome) -> None:
     assert "| 100 B, depth 1, 16 connections | 25.0 (20.0-30.0) | 26.0 (21.0-31.0) |" in report
     assert "| 100 B, depth 1, 16 connections, 1,234/s: tcp_proxy | 5.00 |" in report
     assert "| ours | 20.0 | 22.0 | 1.10 | 2,050 (2,000-2,100) |" in report
+
+
+def test_each_protocol_has_tables_of_its_own(outcome: Outcome) -> None:
+    report = markdown(outcome, quick(2, ()), "a machine")
+    assert report.count("### Dubbo: ") == report.count("### Thrift: ") == 3
+    assert "| load | ours | ours, multiplexing | dubbo_proxy |" in report
 
 
 def test_what_was_left_out_is_said(outcome: Outcome) -> None:
@@ -66,14 +68,11 @@ def test_a_page_without_marks_is_refused(page: str) -> None:
 
 
 def test_no_proxy_is_always_first() -> None:
-    assert {in_turn(PROXIES, turn)[0] for turn in range(len(PROXIES))} == set(PROXIES)
-    assert all(sorted(in_turn(PROXIES, turn)) == sorted(PROXIES) for turn in range(7))
+    names = proxies_of("thrift")
+    assert {in_turn(names, turn)[0] for turn in range(len(names))} == set(names)
+    assert all(sorted(in_turn(names, turn)) == sorted(names) for turn in range(7))
 
 
 def test_the_full_plan_has_every_load_of_the_quick_one() -> None:
     assert set(quick(1, ()).cells) < set(full(1, ()).cells)
-    assert len(full(1, ()).cells) == len(BODIES) * 2 * 4
-
-
-def test_a_figure_of_one_round_has_no_spread() -> None:
-    assert Figure.of([2.0]).show() == "2.0"
+    assert {cell.protocol for cell in full(1, ()).cells} == set(PEERS)

@@ -6,7 +6,7 @@ import pytest
 
 from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig, MirrorConfig, RouteConfig
 from metaprotocol_sdk.proxy.net.context import Limits
-from tests.proxy.codecs import CLOSE_BOTH, DATA, ERROR, INIT, REPLY, IdCodec, message
+from tests.proxy.codecs import CLOSE, CLOSE_BOTH, DATA, ERROR, INIT, REPLY, IdCodec, message
 from tests.proxy.harness import LOOPS, Backend, proxy, route, run, serving, until, unused_port
 
 loops = pytest.mark.parametrize("loop", sorted(LOOPS))
@@ -73,5 +73,25 @@ def test_a_bound_clients_streams_have_connections_of_their_own_to_its_server(mul
             ]
             backend.links[0].transport.write(message(backend.requests[0].request_id, b"done", kind=REPLY))
             assert await client.body() == b"done"
+
+    run(main(), loop)
+
+
+@pytest.mark.parametrize("end", ["half-close", "garbage"])
+@loops
+def test_a_stream_whose_client_can_send_no_more_is_over_when_its_server_has_closed(end: str, loop: str) -> None:
+    async def main() -> None:
+        backend = Backend(IdCodec(), answer=None)
+        async with proxy(backend) as running:
+            client = await running.client()
+            await client.send(message(5, kind=INIT) + message(5, b"last", kind=DATA))
+            link = await backend.request(1)
+            if end == "garbage":
+                await client.send(b"garbage garbage")
+            else:
+                client.half_close()
+            link.transport.write(message(5, b"answer", kind=DATA) + message(5, kind=CLOSE))
+            assert [each.origin_message[1] for each in await client.replies()] == [DATA, CLOSE]
+            await until(lambda: link.is_lost)
 
     run(main(), loop)

@@ -319,7 +319,7 @@ def test_a_server_that_sends_heartbeats_and_reads_no_answers_is_bounded(multiple
 
 def pool(running: Proxy) -> list[Any]:
     """The connections to servers, from inside."""
-    [listener] = running.server._listeners.values()
+    [listener] = running.server.listeners
     return [each for pool in cast("Pools", listener._ways[0])._pools.values() for each in pool._open]
 
 
@@ -349,7 +349,7 @@ def test_the_bytes_of_one_clients_requests_in_flight_are_bounded(loop: str) -> N
 def test_a_client_that_comes_in_while_the_proxy_drains_is_not_waited_for(loop: str) -> None:
     async def main() -> None:
         async with proxy(Backend(IdCodec())) as running:
-            [listener] = running.server._listeners.values()
+            [listener] = running.server.listeners
             late = listener._connection()
             assert await running.server.drain(5)
             transport = FakeTransport()

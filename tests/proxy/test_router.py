@@ -15,6 +15,7 @@ from metaprotocol_sdk.proxy.config.values import (
     EndpointConfig,
     MatcherConfig,
     MatchKind,
+    MirrorConfig,
     RouteConfig,
     RouteTableConfig,
 )
@@ -35,6 +36,7 @@ class Setup:
                 endpoints=(EndpointConfig(Address("127.0.0.1", 1)), EndpointConfig(Address("127.0.0.1", 2))),
             ),
             ClusterConfig(name="empty"),
+            ClusterConfig(name="closed", maintenance=1.0, endpoints=(EndpointConfig(Address("127.0.0.1", 3)),)),
         ]
         self.clusters = {each.name: Cluster(each) for each in clusters}
         table = RouteTable.from_config(RouteTableConfig(routes=routes))
@@ -57,12 +59,13 @@ SENTENCES = [
     ("x", ErrorType.ROUTE_NOT_FOUND, "meta protocol router: no matched route for request '7'", "NR"),
     ("missing", ErrorType.CLUSTER_NOT_FOUND, "meta protocol router: unknown cluster 'missing'", "NC"),
     ("empty", ErrorType.NO_HEALTHY_UPSTREAM, "meta protocol router: no healthy upstream for 'empty'", "UH"),
+    ("closed", ErrorType.UNSPECIFIED, "meta protocol router: maintenance mode for cluster 'closed'", "UO"),
 ]
 
 
 @pytest.mark.parametrize(("to", "kind", "text", "flag"), SENTENCES)
 def test_a_request_without_a_way_says_why(to: str, kind: ErrorType, text: str, flag: str) -> None:
-    names = ("good", "missing", "empty")
+    names = ("good", "missing", "empty", "closed")
     setup = Setup(
         *(RouteConfig(cluster=name, metadata=(MatcherConfig("to", MatchKind.EXACT, name),)) for name in names)
     )
@@ -70,6 +73,27 @@ def test_a_request_without_a_way_says_why(to: str, kind: ErrorType, text: str, f
     assert not setup.upstream.sent
     assert len(setup.wheel) == 0
     assert setup.clusters["empty"].stats.upstream_cx_none_healthy == (to == "empty")
+    assert setup.clusters["closed"].stats.upstream_rq_maintenance_mode == (to == "closed")
+
+
+def test_a_cluster_half_in_maintenance_refuses_half_and_oneways_too() -> None:
+    setup = Setup(RouteConfig(cluster="good"))
+    setup.clusters["good"].maintenance = 0.5
+    for number in range(1000):
+        kind = MessageType.ONEWAY if number % 2 else MessageType.REQUEST
+        setup.router.route(stream_of(request(message_type=kind)))
+    refused = setup.clusters["good"].stats.upstream_rq_maintenance_mode
+    assert 400 < refused < 600
+    assert len(setup.upstream.sent) == 1000 - refused
+    assert 200 < sum(stream.is_oneway for stream in setup.upstream.sent) < 300
+
+
+def test_a_mirror_in_maintenance_gets_no_copies() -> None:
+    setup = Setup(RouteConfig(cluster="good", mirrors=(MirrorConfig("closed"),)))
+    assert setup.router.route(stream_of(request())) is None
+    assert len(setup.upstream.sent) == 1
+    assert (setup.stats.request_mirrored, setup.stats.request_mirror_skipped) == (0, 1)
+    assert setup.clusters["closed"].stats.upstream_rq_maintenance_mode == 1
 
 
 def test_the_routes_timeout_is_armed_for_a_request_and_never_for_a_oneway() -> None:

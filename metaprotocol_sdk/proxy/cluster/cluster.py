@@ -26,6 +26,7 @@ class Cluster:
         connect_timeout: Seconds a connection to one of them may take.
         connections: How long its connections are used.
         buffer_limit: Bytes a server has not read above which its clients are not read.
+        maintenance: The share of its requests, 0 to 1, that get an error instead of a server.
         breaker: What is going on there, and whether more is allowed.
         pick: Says the server that takes the next request, or None: there is none. It takes what the route's hash
             policy makes of the request; RING_HASH and MAGLEV give equal ones the same server, and pick at random for

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import PlainValidator
+from pydantic import PlainValidator, PrivateAttr, ValidationInfo, model_validator
 
 from metaprotocol_sdk.proxy.config.circuit_breakers import CircuitBreakers
 from metaprotocol_sdk.proxy.config.connection import NO_HTTP, HttpProtocolOptions, Options, report_doubles
@@ -18,20 +18,23 @@ from metaprotocol_sdk.proxy.config.load_balancer import (
     MaglevLbConfig,
     RingHashLbConfig,
 )
-from metaprotocol_sdk.proxy.config.message import NOT_YET, Message, OneOf, not_yet, without_effect
+from metaprotocol_sdk.proxy.config.message import NOT_YET, Message, OneOf, context_of, not_yet, without_effect
+from metaprotocol_sdk.proxy.config.runtime import percentage
 from metaprotocol_sdk.proxy.config.sentences import shown
-from metaprotocol_sdk.proxy.config.tree import Entries
+from metaprotocol_sdk.proxy.config.tree import Entries, Place
 from metaprotocol_sdk.proxy.config.values import ClusterConfig, ConnectionConfig, LbPolicy
 
 _POLICIES = {each.value: each for each in LbPolicy}
 _LATER_POLICIES = ("CLUSTER_PROVIDED", "LOAD_BALANCING_POLICY_CONFIG")
 _HASHING = (LbPolicy.RING_HASH, LbPolicy.MAGLEV)
+_MAINTENANCE = "upstream.maintenance_mode."
 _STATIC: dict[str, Literal["STATIC"]] = {"STATIC": "STATIC"}
 _LATER_TYPES = ("STRICT_DNS", "LOGICAL_DNS", "EDS", "ORIGINAL_DST")
 
 
 class Cluster(Message):
-    """``envoy.config.cluster.v3.Cluster``."""
+    """``envoy.config.cluster.v3.Cluster``. The key ``upstream.maintenance_mode.<name>`` in a ``static_layer`` of
+    ``layered_runtime`` is the percentage of its requests that get an error instead, a whole number, as in Envoy."""
 
     refused = not_yet(
         "transport_socket_matches", "cluster_type", "eds_cluster_config", "health_checks", "dns_refresh_rate",
@@ -91,12 +94,15 @@ class Cluster(Message):
     per_connection_buffer_limit_bytes: Positive = 1024 * 1024
     """Bytes a server has not read above which its clients are not read. 0, for Envoy no limit, is refused."""
 
+    _maintenance: float = PrivateAttr(default=0.0)
+
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:
         """Claims the name, and looks at what depends on the policy, the type, or another field."""
         policy = _policy_of(fields)
         if isinstance(name := fields.get("name"), str) and name:
             context.define_cluster(name, fields.value_place("name"), is_hashing=policy in _HASHING)
+            _check_maintenance(name, fields.value_place("name"), context)
         for key, needed in POLICY_FIELDS.items():
             if policy is not None and policy is not needed and fields.get(key) is not None:
                 problem = f"without effect: this cluster's lb_policy is {policy.value}, not {needed.value}"
@@ -104,6 +110,12 @@ class Cluster(Message):
         report_doubles(fields, context)
         if fields.get("type") in (None, "STATIC"):
             _expect_addresses(fields, context)
+
+    @model_validator(mode="after")
+    def _look_up(self, info: ValidationInfo) -> Self:
+        if isinstance(info.context, Context):
+            self._maintenance = percentage(context_of(info).runtime.find(_MAINTENANCE + self.name)) or 0.0
+        return self
 
     def value(self) -> ClusterConfig:
         """What the runtime reads."""
@@ -122,6 +134,7 @@ class Cluster(Message):
             circuit_breakers=self.circuit_breakers.value(),
             connections=self._connections(),
             buffer_limit=self.per_connection_buffer_limit_bytes,
+            maintenance=self._maintenance,
         )
 
     def _connections(self) -> ConnectionConfig:
@@ -132,6 +145,17 @@ class Cluster(Message):
             max_duration=common.max_connection_duration or None,
             max_requests=common.max_requests_per_connection or self.max_requests_per_connection or None,
         )
+
+
+def _check_maintenance(name: str, place: Place, context: Context) -> None:
+    """Warns of a maintenance mode that Envoy would not read."""
+    found = context.runtime.find(_MAINTENANCE + name)
+    if found is not None and percentage(found) is None:
+        problem = (
+            f"layered_runtime has {shown(found)} for {_MAINTENANCE}{name}, which is no whole percentage; "
+            "the cluster takes every request"
+        )
+        context.report.warning(place, problem)
 
 
 def _policy_of(cluster: Entries) -> LbPolicy | None:

@@ -9,6 +9,7 @@ from pydantic import PlainValidator, PrivateAttr, ValidationError, ValidationInf
 from metaprotocol_sdk.proxy.config.context import Context
 from metaprotocol_sdk.proxy.config.fields import Count, word
 from metaprotocol_sdk.proxy.config.message import Message, context_of
+from metaprotocol_sdk.proxy.config.runtime import percentage
 from metaprotocol_sdk.proxy.config.sentences import shown
 from metaprotocol_sdk.proxy.config.tree import Entries
 
@@ -79,12 +80,8 @@ class RuntimeFractionalPercent(Message):
 
 def _share(found: Any) -> float | None:
     """The share that a runtime value is, as Envoy reads it: a whole number is a percentage."""
-    if isinstance(found, str) and found.isdecimal():
-        found = int(found)
-    if isinstance(found, float) and found.is_integer():
-        found = int(found)
-    if type(found) is int and found >= 0:
-        return min(1.0, found / 100)
+    if (share := percentage(found)) is not None:
+        return share
     try:
         return FractionalPercent.model_validate(found).value() if isinstance(found, dict) else None
     except ValidationError:

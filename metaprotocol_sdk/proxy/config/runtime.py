@@ -10,6 +10,7 @@ from metaprotocol_sdk.proxy.config.tree import Place
 
 _MAX_SHOWN = 5
 _FRACTION_KEYS = frozenset(["numerator", "denominator"])
+_LOOKED_UP = "the runtime_key of fractions and upstream.maintenance_mode.<cluster> only"
 
 
 class Runtime:
@@ -43,8 +44,17 @@ class Runtime:
         if unread:
             more = f" and {len(unread) - _MAX_SHOWN} more" if len(unread) > _MAX_SHOWN else ""
             named = ", ".join(unread[:_MAX_SHOWN]) + more
-            problem = f"without effect in this proxy, which looks up the runtime_key of fractions only: {named}"
+            problem = f"without effect in this proxy, which looks up {_LOOKED_UP}: {named}"
             report.note(self._values[unread[0]][1], problem)
+
+
+def percentage(found: Any) -> float | None:
+    """The share, 0 to 1, that a runtime value is as a percentage; None: it is no whole number, as Envoy reads it."""
+    if isinstance(found, str) and found.isdecimal():
+        found = int(found)
+    if isinstance(found, float) and found.is_integer():
+        found = int(found)
+    return min(1.0, found / 100) if type(found) is int and found >= 0 else None
 
 
 def _flat(layer: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

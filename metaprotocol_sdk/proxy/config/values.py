@@ -277,6 +277,8 @@ class ClusterConfig:
         connections: How long its connections are used.
         buffer_limit: ``per_connection_buffer_limit_bytes``: bytes a server has not read above which its clients are
             not read.
+        maintenance: ``upstream.maintenance_mode.<name>`` of ``layered_runtime``: the share of the requests (0 to 1)
+            that get an error instead.
     """
 
     name: str
@@ -290,6 +292,7 @@ class ClusterConfig:
     circuit_breakers: CircuitBreakersConfig = field(default_factory=CircuitBreakersConfig)
     connections: ConnectionConfig = field(default_factory=ConnectionConfig)
     buffer_limit: int = 1024 * 1024
+    maintenance: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -345,6 +345,13 @@ class DownstreamConnection(EndingConnection):
         in_flight = self._replies.count + self._oneways + len(self._flows)
         return in_flight > most or self._request_bytes > self._context.limits.buffered_bytes
 
+    def _settle(self) -> None:
+        """Closes if nothing is left to do."""
+        if (self._is_eof or self._is_ending) and not (self._is_paused or self._is_reading):
+            for flow in list(self._flows.values()):
+                flow.on_client_end()
+        super()._settle()
+
     def pause_writing(self) -> None:
         """Called by the loop when the client does not read."""
         super().pause_writing()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from metaprotocol_sdk.proxy.config.bootstrap import Bootstrap
 from metaprotocol_sdk.proxy.config.cluster import Cluster
 from metaprotocol_sdk.proxy.config.values import (
     Address,
@@ -11,7 +12,7 @@ from metaprotocol_sdk.proxy.config.values import (
     EndpointConfig,
     LbPolicy,
 )
-from tests.proxy.config.reading import bad, good
+from tests.proxy.config.reading import bad, good, read
 
 WHOLE = """\
 name: c
@@ -185,3 +186,40 @@ def test_a_type_that_would_resolve_names_is_the_one_error() -> None:
     socket = "{endpoint: {address: {socket_address: {address: example.com, port_value: 1}}}}"
     (finding,) = bad(Cluster, ENDPOINT % (", type: LOGICAL_DNS", socket))
     assert "'LOGICAL_DNS' is not supported yet" in finding
+
+
+MAINTAINED = """\
+layered_runtime: {{layers: [{{name: l, static_layer: {layer}}}]}}
+static_resources: {{clusters: [{{name: a.b}}, {{name: c}}]}}
+"""
+
+
+def maintained(layer: str) -> tuple[list[float], list[str]]:
+    """The share that each cluster refuses, and what is said about the file."""
+    bootstrap, findings = read(Bootstrap, MAINTAINED.format(layer=layer))
+    assert bootstrap is not None
+    return [each.maintenance for each in bootstrap.value().clusters], findings
+
+
+@pytest.mark.parametrize(
+    ("layer", "shares"),
+    [
+        ("{}", [0.0, 0.0]),
+        ("{upstream.maintenance_mode.a.b: 100}", [1.0, 0.0]),
+        ("{upstream: {maintenance_mode: {a.b: 5, c: '20'}}}", [0.05, 0.2]),
+        ("{upstream: {maintenance_mode: {a: {b: 1}, c: 1000}}}", [0.01, 1.0]),
+    ],
+)
+def test_a_static_layer_has_the_share_that_a_cluster_refuses(layer: str, shares: list[float]) -> None:
+    assert maintained(layer) == (shares, [])
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [("12.5", "12.5"), ("true", "true"), ("off", "'off'"), ("{numerator: 5}", "a mapping")]
+)
+def test_a_share_that_is_no_whole_percentage_is_told_and_refuses_nothing(value: str, shown: str) -> None:
+    problem = (
+        f"2:51 warning static_resources.clusters[1].name: layered_runtime has {shown} for "
+        "upstream.maintenance_mode.c, which is no whole percentage; the cluster takes every request"
+    )
+    assert maintained(f"{{upstream.maintenance_mode.c: {value}}}") == ([0.0, 0.0], [problem])

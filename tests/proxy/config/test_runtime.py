@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import pytest
+
 from metaprotocol_sdk.proxy.config.report import Report
-from metaprotocol_sdk.proxy.config.runtime import Runtime
+from metaprotocol_sdk.proxy.config.runtime import Runtime, percentage
 from metaprotocol_sdk.proxy.config.tree import Place
 from tests.proxy.config.reading import said
 
 FIRST = Place(1, 1, "first")
 SECOND = Place(2, 1, "second")
-TEXT = "without effect in this proxy, which looks up the runtime_key of fractions only: "
+TEXT = (
+    "without effect in this proxy, which looks up the runtime_key of fractions and "
+    "upstream.maintenance_mode.<cluster> only: "
+)
 
 
 def told(runtime: Runtime) -> list[str]:
@@ -38,3 +43,12 @@ def test_keys_nothing_has_looked_up_are_told_at_once_and_a_few_of_many() -> None
     assert told(runtime) == ["2:1 note second: a, c"]
     runtime.add({f"k{index}": 1 for index in range(10)}, SECOND)
     assert told(runtime) == ["2:1 note second: a, c, k0, k1, k2 and 7 more"]
+
+
+@pytest.mark.parametrize(
+    ("found", "share"),
+    [(0, 0.0), (25, 0.25), (100, 1.0), (250, 1.0), ("7", 0.07), (7.0, 0.07)]
+    + [(each, None) for each in (None, True, -1, 12.5, "x", "12.5", "", {}, {"numerator": 1}, [1])],
+)
+def test_a_whole_number_is_a_percentage_and_nothing_else_is(found: object, share: float | None) -> None:
+    assert percentage(found) == share

@@ -241,7 +241,7 @@ def test_frames_that_wait_for_a_connection_are_bounded(loop: str) -> None:
             await client.send(message(5, kind=INIT))
             frame = message(5, bytes(50_000), kind=DATA)
             client.writer.write(frame * 200)
-            [listener] = running.server._listeners.values()
+            [listener] = running.server.listeners
             await until(lambda: any(each._is_paused for each in listener.connections))
             assert running.count("downstream_cx_rx_bytes_total") < 2_000_000
             holder.transport.write(message(1, kind=CLOSE_BOTH))
@@ -262,7 +262,7 @@ def test_a_client_that_reads_nothing_stops_its_streams_server(loop: str) -> None
             frame = message(5, bytes(50_000), kind=DATA)
             link.transport.write(frame * 400)
             await until(lambda: running.count("downstream_cx_tx_bytes_total") > 150_000)
-            [listener] = running.server._listeners.values()
+            [listener] = running.server.listeners
             await until(lambda: any(each.is_clogged for each in listener.connections))
             assert running.count("downstream_buffer_overflow") == 0
             for _ in range(400):

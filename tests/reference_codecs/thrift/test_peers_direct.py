@@ -32,10 +32,11 @@ from tests.reference_codecs.thrift.libraries import (
     rewritten,
 )
 
-TARGETS = [f"{kind} {name}" for kind in ("framed", "unframed", "header") for name in ("binary", "compact")]
+TARGETS = [f"{kind} {name}" for kind in ("framed", "unframed", "header") for name in ("binary", "compact", "json")]
 """What requests can be written in."""
 libraries = st.sampled_from(LIBRARIES)
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+texts = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=20)
+"""Without control characters, which Apache's JSON writes as they are and thriftpy2's refuses."""
 i32s = st.integers(-(1 << 31), (1 << 31) - 1)
 seqids = st.integers(0, (1 << 31) - 1)
 """thriftpy2 never ends writing a negative one in the compact protocol."""
@@ -86,10 +87,7 @@ def test_a_request_of_one_library_in_one_form_is_read_by_another_in_another(
     data: st.DataObject, writer: Library, reader: Library, message: Message, seqid: int
 ) -> None:
     form = data.draw(st.sampled_from(FORMS[writer.name]))
-    if is_json(form):
-        reader, targets = writer, ["framed json", "unframed json"]
-    else:
-        targets = [each for each in TARGETS if each in FORMS[reader.name]]
+    targets = [each for each in TARGETS if is_json(each) is is_json(form) and each in FORMS[reader.name]]
     target = data.draw(st.sampled_from(targets))
     metadata = decoded(writer, form, message, codec_for(target), data.draw(steps))
     assert (metadata["method"], metadata.request_id) == (message.name, message.seqid)
@@ -101,8 +99,6 @@ def test_a_reply_of_one_library_in_one_form_is_read_by_the_client_of_another_in_
     data: st.DataObject, server: Library, client: Library, message: Message, seqid: int
 ) -> None:
     form = data.draw(st.sampled_from(FORMS[server.name]))
-    if is_json(form):
-        client = server
     asked = data.draw(st.sampled_from([each for each in FORMS[client.name] if is_json(each) is is_json(form)]))
     codec = ThriftCodec(upstream_transport="framed")  # what it is written in is the request's form
     call = Message("noted", Kind.CALL, seqid, {"text": "a"})

@@ -28,7 +28,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
         *(f"{kind} {name}" for kind in _PLAIN for name in ("binary", "non-strict", "compact", "json")),
         *(f"{kind} {name}" for kind in ("header", "zlib") for name in ("binary", "compact")),
     ),
-    "py2": tuple(f"{kind} {name}" for kind in _PLAIN for name in ("binary", "non-strict", "compact")),
+    "py2": tuple(f"{kind} {name}" for kind in _PLAIN for name in ("binary", "non-strict", "compact", "json")),
     "node": (
         *(f"{kind} {name}" for kind in _PLAIN for name in ("binary", "compact", "json")),
         *("header binary", "header compact"),

@@ -1,0 +1,223 @@
+"""Another configuration under load: what changes takes effect, and not one request fails of it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from metaprotocol_sdk.exceptions import CodecNotFound, ConfigError
+from metaprotocol_sdk.proxy.config.values import (
+    Address,
+    CircuitBreakersConfig,
+    ClusterConfig,
+    EndpointConfig,
+    LbPolicy,
+    ListenerConfig,
+    ProtocolConfig,
+    ProxyConfig,
+    RouteConfig,
+    RouteTableConfig,
+)
+from metaprotocol_sdk.proxy.server import Server
+from tests.proxy.codecs import REPLY, IdCodec, message
+from tests.proxy.harness import LOOPS, Backend, Client, Proxy, run, serving, until
+
+loops = pytest.mark.parametrize("loop", sorted(LOOPS))
+both_modes = pytest.mark.parametrize("multiplexing", [False, True])
+
+
+def listener(name: str, cluster: str, **more: object) -> ListenerConfig:
+    protocol = ProtocolConfig(
+        name="app", codec="tests.proxy.codecs:IdCodec", multiplexing=bool(more.pop("multiplexing", False))
+    )
+    return ListenerConfig(
+        name=name,
+        address=Address("127.0.0.1", 0),
+        stat_prefix=name,
+        protocol=protocol,
+        routes=RouteTableConfig(routes=(RouteConfig(cluster=cluster),)),
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def cluster(name: str, *backends: Backend, **more: object) -> ClusterConfig:
+    endpoints = tuple(EndpointConfig(backend.address) for backend in backends)
+    return ClusterConfig(name=name, endpoints=endpoints, **more)  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def proxy(config: ProxyConfig) -> AsyncIterator[Proxy]:
+    """Checks at the end that nothing is left."""
+    before = asyncio.all_tasks()
+    server = Server(config, drain_time=5)
+    await server.start()
+    running = Proxy(server, IdCodec())
+    try:
+        yield running
+    finally:
+        for client in running.clients:
+            client.writer.transport.abort()
+        await server.stop()
+        await until(lambda: asyncio.all_tasks() <= before)
+
+
+class Load:
+    """Clients that always have a request in flight, and what became of each."""
+
+    def __init__(self, clients: list[Client]) -> None:
+        self.is_over = False
+        self.sent = 0
+        self.tasks = [asyncio.ensure_future(self.ask(client)) for client in clients]
+
+    async def ask(self, client: Client) -> None:
+        while not self.is_over:
+            self.sent += 1
+            body = b"%d" % self.sent
+            await client.send(message(self.sent % 1000, body))
+            reply = await client.reply()
+            assert reply.origin_message[1] == REPLY, reply.origin_message
+            assert reply.origin_message[reply.header_size :] == body
+
+    async def stop(self) -> int:
+        self.is_over = True
+        await asyncio.gather(*self.tasks)
+        return self.sent
+
+
+@both_modes
+@loops
+def test_nothing_fails_however_often_everything_changes(multiplexing: bool, loop: str) -> None:
+    async def main() -> None:
+        rng = random.Random(7)
+        backends = [Backend(IdCodec()) for _ in range(4)]
+        async with serving(backends[0]), serving(backends[1]), serving(backends[2]), serving(backends[3]):
+
+            def drawn() -> ProxyConfig:
+                chosen = rng.sample(backends, rng.randint(1, 4))
+                policy = rng.choice(list(LbPolicy))
+                breakers = CircuitBreakersConfig(max_connections=rng.randint(5, 50))
+                clusters = cluster("a", *chosen, lb_policy=policy, circuit_breakers=breakers), cluster("b", backends[1])
+                main = listener(
+                    "main", rng.choice("ab"), multiplexing=multiplexing, max_concurrent_requests=rng.randint(2, 9)
+                )
+                more = [listener(f"more{number}", "a") for number in range(rng.randint(0, 2))]
+                return ProxyConfig(listeners=(main, *more), clusters=clusters)
+
+            async with proxy(drawn()) as running:
+                load = Load([await running.client() for _ in range(8)])
+                for _ in range(100):
+                    sent = load.sent
+                    await running.server.reload(drawn())
+                    await until(lambda sent=sent: load.sent > sent + 5 or any(task.done() for task in load.tasks))  # type: ignore[misc]
+                assert await load.stop() > 500
+                assert running.server.stats.config_reload == 100
+                last = ProxyConfig(
+                    listeners=(listener("main", "b", multiplexing=multiplexing),), clusters=(cluster("b", backends[1]),)
+                )
+                await running.server.reload(last)
+                kept = [link for backend in backends for link in backend.links if backend is not backends[1]]
+                await until(lambda: all(link.is_lost for link in kept))
+                assert set(running.server.addresses) == {"main"}
+
+    run(main(), loop)
+
+
+async def reply_of(running: Proxy, client: Client) -> bytes:
+    await client.send(message(1, b"x"))
+    return await client.body()
+
+
+def named(name: bytes) -> Callable[[object], bytes]:
+    return lambda request: message(getattr(request, "request_id"), name, kind=REPLY)  # noqa: B009
+
+
+@loops
+def test_a_client_that_stays_sees_the_new_routes_and_a_request_in_flight_keeps_its_server(loop: str) -> None:
+    async def main() -> None:
+        slow, new = Backend(IdCodec(), answer=None), Backend(IdCodec(), answer=named(b"new"))
+        async with serving(slow), serving(new):
+            old = ProxyConfig(listeners=(listener("main", "slow"),), clusters=(cluster("slow", slow),))
+            async with proxy(old) as running:
+                client, other = await running.client(), await running.client()
+                await client.send(message(1))
+                link = await slow.request(0)
+                await running.server.reload(
+                    ProxyConfig(listeners=(listener("main", "new"),), clusters=(cluster("new", new),))
+                )
+                assert await reply_of(running, other) == b"new"
+                assert not link.is_lost
+                link.transport.write(message(1, b"old", kind=REPLY))
+                assert await client.body() == b"old"
+                await until(lambda: link.is_lost)
+                assert await reply_of(running, client) == b"new"
+
+    run(main(), loop)
+
+
+@loops
+def test_a_configuration_that_cannot_be_used_changes_nothing(loop: str) -> None:
+    async def main() -> None:
+        backend = Backend(IdCodec(), answer=named(b"old"))
+        async with serving(backend):
+            old = ProxyConfig(listeners=(listener("main", "a"),), clusters=(cluster("a", backend),))
+            async with proxy(old) as running:
+                client = await running.client()
+                taken = Address(*running.server.addresses["main"])
+                fresh = listener("fresh", "a")
+                bad = replace(listener("bad", "a"), address=taken)
+                with pytest.raises(ConfigError, match="address already in use"):
+                    await running.server.reload(replace(old, listeners=(listener("main", "b"), fresh, bad)))
+                protocol = replace(fresh.protocol, codec="nowhere")
+                with pytest.raises(CodecNotFound):
+                    await running.server.reload(replace(old, listeners=(replace(fresh, protocol=protocol),)))
+                assert set(running.server.addresses) == {"main"}
+                assert await reply_of(running, client) == b"old"
+                assert await reply_of(running, await running.client()) == b"old"
+                assert running.server.config is old
+
+    run(main(), loop)
+
+
+@loops
+def test_a_listener_that_is_gone_ends_what_its_clients_have_in_flight(loop: str) -> None:
+    async def main() -> None:
+        backend = Backend(IdCodec(), answer=None)
+        async with serving(backend):
+            clusters = (cluster("a", backend),)
+            old = ProxyConfig(listeners=(listener("main", "a"), listener("other", "a")), clusters=clusters)
+            async with proxy(old) as running:
+                busy, idle = await running.client(), await running.client()
+                await busy.send(message(1))
+                link = await backend.request(0)
+                await running.server.reload(ProxyConfig(listeners=(listener("other", "a"),), clusters=clusters))
+                assert await idle.replies() == []
+                link.transport.write(message(1, b"last", kind=REPLY))
+                assert [each.request_id for each in await busy.replies()] == [1]
+                await until(lambda: not running.server._leaving)
+
+    run(main(), loop)
+
+
+@loops
+def test_clients_of_another_protocol_are_seen_off_and_new_ones_speak_the_new_one(loop: str) -> None:
+    async def main() -> None:
+        backend = Backend(IdCodec())
+        async with serving(backend):
+            old = ProxyConfig(listeners=(listener("main", "a"),), clusters=(cluster("a", backend),))
+            async with proxy(old) as running:
+                client = await running.client()
+                assert await reply_of(running, client) == b"x"
+                address = running.server.addresses["main"]
+                shared = listener("main", "a", multiplexing=True)
+                await running.server.reload(replace(old, listeners=(shared,)))
+                assert running.server.addresses["main"] == address
+                assert await client.replies() == []
+                assert await reply_of(running, await running.client()) == b"x"
+                assert running.server.listeners[0].context.is_shared
+
+    run(main(), loop)
