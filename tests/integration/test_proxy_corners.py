@@ -119,3 +119,20 @@ def test_a_bound_request_whose_connection_ends_does_not_wait_to_be_tried_again(m
             assert [each.origin_message[1] for each in await client.replies()] == [ERROR]
 
     run(main(), loop)
+
+
+@loops
+def test_as_many_streams_as_requests_may_be_open_and_their_frames_are_read(loop: str) -> None:
+    async def main() -> None:
+        backend = Backend(IdCodec(), answer=None)
+        async with proxy(backend, limits=Limits(in_flight=2)) as running:
+            client = await running.client()
+            await client.send(*(message(number, kind=INIT) for number in (5, 6, 7)))
+            reply = await client.reply()
+            assert (reply.request_id, reply.origin_message[1]) == (7, ERROR)
+            assert b"too many streams" in reply.origin_message
+            await client.send(message(5, kind=CLOSE_BOTH), message(6, b"data", kind=DATA), message(8, kind=INIT))
+            await until(lambda: len(backend.requests) == 5)
+            client.reset()
+
+    run(main(), loop)
