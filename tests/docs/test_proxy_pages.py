@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from metaprotocol_sdk.proxy.config.matcher import HeaderMatcher
-from metaprotocol_sdk.proxy.config.values import MatchKind
+from metaprotocol_sdk.proxy.config.values import MatchKind, RetryOn
 from metaprotocol_sdk.registry import codec_names
 from tests.docs.transcript import Transcript
 from tests.proxy.config.reading import good
@@ -45,3 +45,8 @@ def test_every_kind_of_matcher_is_listed_with_an_example_that_is_one() -> None:
     for kind, _, example in rows:
         assert kind.strip("`") in example
         assert good(HeaderMatcher, example.strip("`")).value()
+
+
+def test_every_word_of_retry_on_is_listed() -> None:
+    rows = rows_of("time-out-and-retry", "retry_on")
+    assert [row[0].strip("`") for row in rows] == [each.value for each in RetryOn]
