@@ -10,7 +10,8 @@
  * due, so a proxy that stalls pays for every request it kept from being sent (coordinated omission).
  *
  * It prints one JSON object of what happened between the end of the warm-up and the end: replies, latencies in
- * nanoseconds, and the CPU time of process `pid`, taken at those two moments. With --hold it sends one request on each
+ * nanoseconds (of `measured` requests: in open loop, those that were due meanwhile), and the CPU time of process `pid`,
+ * taken at those two moments. With --hold it sends one request on each
  * connection, prints "held" and keeps the connections until its standard input ends. */
 #define _GNU_SOURCE
 #include "common.h"
@@ -305,10 +306,10 @@ static void measure(int pid, double warmup, double seconds) {
     double took = (double)(now_ns() - began) / 1e9;
     process_ticks(pid, &user, &system);
     finish();
-    printf("{\"replies\": %llu, \"seconds\": %.6f, \"cpu_ns\": %llu, \"user_ticks\": %lu, \"system_ticks\": %lu, "
+    printf("{\"replies\": %llu, \"measured\": %llu, \"seconds\": %.6f, \"cpu_ns\": %llu, \"user_ticks\": %lu, \"system_ticks\": %lu, "
            "\"client_cpu_ns\": %llu, \"unexpected\": %llu, \"p50_ns\": %llu, \"p90_ns\": %llu, \"p99_ns\": %llu, "
            "\"p999_ns\": %llu, \"highest_ns\": %llu}\n",
-           (unsigned long long)replies, took, (unsigned long long)cpu, user - user_then, system - system_then,
+           (unsigned long long)replies, (unsigned long long)latencies.total, took, (unsigned long long)cpu, user - user_then, system - system_then,
            (unsigned long long)own, (unsigned long long)unexpected, (unsigned long long)percentile(&latencies, 0.5),
            (unsigned long long)percentile(&latencies, 0.9), (unsigned long long)percentile(&latencies, 0.99),
            (unsigned long long)percentile(&latencies, 0.999), (unsigned long long)latencies.highest);

@@ -54,7 +54,8 @@ class Responder:
         try:
             return self._encoder.message(response, stream.response_mutation, request_id, stream.route)
         except EncodeError as error:
-            return self._local(stream, Error(ErrorType.BAD_RESPONSE, str(error), "UPE"))
+            stream.error = Error(ErrorType.BAD_RESPONSE, str(error), "UPE")
+            return self._local(stream, stream.error)
 
     def _local(self, stream: Stream, error: Error) -> bytes | None:
         stats = self._encoder.stats

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks.comparison.plan import PEERS, TARGET_CELLS, full, proxies_of, quick
@@ -76,3 +78,8 @@ def test_no_proxy_is_always_first() -> None:
 def test_the_full_plan_has_every_load_of_the_quick_one() -> None:
     assert set(quick(1, ()).cells) < set(full(1, ()).cells)
     assert {cell.protocol for cell in full(1, ()).cells} == set(PEERS)
+
+
+def test_the_page_has_a_place_for_the_figures() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/performance.md").read_text(encoding="utf-8")
+    assert "new figures" in put_into(page, "new figures")

@@ -43,6 +43,19 @@ def test_an_alarm_that_was_swallowed_rings_again(monkeypatch: pytest.MonkeyPatch
         hang()
 
 
+def test_code_that_waits_for_its_turn_is_left_alone_and_code_that_waits_for_ever_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watchdog, "_AGAIN", 0.01)
+    monkeypatch.setattr("time.process_time", lambda: 0.0)  # a process that never has its turn
+    with time_limit(0.5) as restart:
+        signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+        spin(0.05)
+        restart()
+    with pytest.raises(DidNotEnd), time_limit(0.02):
+        spin(10)
+
+
 def test_code_that_ends_in_time_is_left_alone_and_the_alarm_is_given_back() -> None:
     handler, before = signal.getsignal(signal.SIGALRM), signal.getitimer(signal.ITIMER_REAL)
     with time_limit(60):

@@ -20,9 +20,17 @@ PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
 _BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
+_SAVED = " -->\n"
+"""What stands before a block that the page's reader saves as a file: a transcript test runs those."""
+
+
 def _blocks(page: Path, language: str) -> list[tuple[int, str]]:
     text = page.read_text()
-    return [(text[: m.start()].count("\n") + 2, m[2]) for m in _BLOCK.finditer(text) if m[1] == language]
+    return [
+        (text[: m.start()].count("\n") + 2, m[2])
+        for m in _BLOCK.finditer(text)
+        if m[1] == language and not text.endswith(_SAVED, 0, m.start())
+    ]
 
 
 def _pages_with(language: str) -> list[Path]:

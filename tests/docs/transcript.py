@@ -2,7 +2,8 @@
 
 A page's ``console`` blocks hold commands after ``$ `` (continued after ``> ``) and what they print; ``...`` stands for
 anything. A command that ends in ``&`` goes on until ``kill %N``. A ``diff`` block after ``<!-- edit: FILE -->`` changes
-that file. Ports the page names are replaced by free ones, in commands, output and files.
+that file, and a block after ``<!-- file: FILE -->`` becomes it. Ports the page names are replaced by free ones, in
+commands, output and files.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Self
 
 _PART = re.compile(
     r"^```console\n(?P<console>.*?)^```$"
+    r"|^<!-- file: (?P<new>[^\n]+?) -->\n```\w+\n(?P<content>.*?)^```$"
     r"|^<!-- edit: (?P<file>[^,\n]+?)(?P<every>, every)? -->\n```diff\n(?P<diff>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
@@ -35,6 +37,8 @@ class Transcript:
         self.cwd.mkdir()
         self.ports = {port: str(_free_port()) for port in sorted(set(re.findall(r"\b90\d\d\b", self.text)))}
         self.jobs: list[subprocess.Popen[str]] = []
+        self.printed: dict[int, str] = {}
+        """What each job that has ended printed after its first line, by its number."""
         self.site = folder / "site"
         self.site.mkdir()
 
@@ -49,6 +53,9 @@ class Transcript:
         """Runs the page; how many commands it had."""
         count = 0
         for part in _PART.finditer(self.text):
+            if part["new"] is not None:
+                (self.cwd / part["new"]).write_text(self._local(part["content"]))
+                continue
             if part["diff"] is not None:
                 self._edit(part["file"], part["diff"], every=part["every"] is not None)
                 continue
@@ -98,7 +105,8 @@ class Transcript:
     def _end(self, job: subprocess.Popen[str]) -> None:
         if job.poll() is None:
             job.send_signal(signal.SIGTERM)
-        job.communicate(timeout=30)
+        output, _ = job.communicate(timeout=30)
+        self.printed.setdefault(self.jobs.index(job) + 1, output)
 
     def _environment(self) -> dict[str, str]:
         folder = str(Path(sys.executable).parent)

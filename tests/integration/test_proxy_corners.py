@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig, MirrorConfig, RouteConfig
+from metaprotocol_sdk.proxy.config.values import (
+    Address,
+    ClusterConfig,
+    EndpointConfig,
+    MirrorConfig,
+    RetryOn,
+    RetryPolicyConfig,
+    RouteConfig,
+)
 from metaprotocol_sdk.proxy.net.context import Limits
 from tests.proxy.codecs import CLOSE, CLOSE_BOTH, DATA, ERROR, INIT, REPLY, IdCodec, message
 from tests.proxy.harness import LOOPS, Backend, proxy, route, run, serving, until, unused_port
@@ -93,5 +101,38 @@ def test_a_stream_whose_client_can_send_no_more_is_over_when_its_server_has_clos
             link.transport.write(message(5, b"answer", kind=DATA) + message(5, kind=CLOSE))
             assert [each.origin_message[1] for each in await client.replies()] == [DATA, CLOSE]
             await until(lambda: link.is_lost)
+
+    run(main(), loop)
+
+
+@both_modes
+@loops
+def test_a_bound_request_whose_connection_ends_does_not_wait_to_be_tried_again(multiplexing: bool, loop: str) -> None:
+    async def main() -> None:
+        backend = Backend(IdCodec(), answer=None)
+        policy = RetryPolicyConfig(retry_on=frozenset({RetryOn.RESET}), base_interval=0.001)
+        routes = [RouteConfig(cluster="all", timeout=None, retry=policy)]
+        async with proxy(backend, bind=True, multiplexing=multiplexing, routes=routes) as running:
+            client = await running.client()
+            await client.send(message(1, b"plain"))
+            (await backend.request(0)).transport.abort()
+            assert [each.origin_message[1] for each in await client.replies()] == [ERROR]
+
+    run(main(), loop)
+
+
+@loops
+def test_as_many_streams_as_requests_may_be_open_and_their_frames_are_read(loop: str) -> None:
+    async def main() -> None:
+        backend = Backend(IdCodec(), answer=None)
+        async with proxy(backend, limits=Limits(in_flight=2)) as running:
+            client = await running.client()
+            await client.send(*(message(number, kind=INIT) for number in (5, 6, 7)))
+            reply = await client.reply()
+            assert (reply.request_id, reply.origin_message[1]) == (7, ERROR)
+            assert b"too many streams" in reply.origin_message
+            await client.send(message(5, kind=CLOSE_BOTH), message(6, b"data", kind=DATA), message(8, kind=INIT))
+            await until(lambda: len(backend.requests) == 5)
+            client.reset()
 
     run(main(), loop)

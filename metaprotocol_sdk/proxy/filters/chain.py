@@ -114,7 +114,7 @@ class FilterChain:
                 try:
                     verdict = None if hook is None else self._ask(hook, stream)
                 except CodecError as malformed:
-                    verdict = Error(ErrorType.BAD_RESPONSE, str(malformed))
+                    verdict = Error(ErrorType.BAD_RESPONSE, str(malformed), "UPE")
                 if isinstance(verdict, Error):
                     stream.error = verdict
                 elif verdict is not None:

@@ -17,7 +17,8 @@ class Limits:
 
     Args:
         clients: Connections one listener takes at once.
-        in_flight: Requests of one client at once; more are not read until some are answered.
+        in_flight: Requests of one client at once; more are not read until some are answered. And as many streams of
+            frames; more are answered with an error.
         held_bytes: Bytes of replies that wait for an earlier one until no more requests are read.
         buffered_bytes: Bytes of replies a client has not read until it is cut off, and bytes of one client's requests
             in flight until no more are read.

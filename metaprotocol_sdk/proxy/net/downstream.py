@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 
 from metaprotocol_sdk.decoder import Decoder
+from metaprotocol_sdk.errors import Error, ErrorType
 from metaprotocol_sdk.exceptions import CodecBug, CodecError, DecodeError
 from metaprotocol_sdk.metadata import APPLICATION_PROTOCOL, MessageType, Metadata
 from metaprotocol_sdk.proxy.filters.chain import FilterChain
@@ -23,6 +24,7 @@ _log = logging.getLogger(LOGGER_NAME)
 
 _REQUEST, _ONEWAY, _HEARTBEAT = MessageType.REQUEST, MessageType.ONEWAY, MessageType.HEARTBEAT
 _STREAM_INIT = MessageType.STREAM_INIT
+_TOO_MANY_STREAMS = Error(ErrorType.UNSPECIFIED, "meta protocol connection manager: too many streams", "UO")
 
 
 class DownstreamConnection(EndingConnection):
@@ -205,7 +207,10 @@ class DownstreamConnection(EndingConnection):
         )
         self._flows[message.stream_id] = flow
         self._count_in(message)
-        self._chain.start(flow)
+        if len(self._flows) > self._context.limits.in_flight:
+            self._chain.fail(flow, _TOO_MANY_STREAMS)
+        else:
+            self._chain.start(flow)
 
     def _end_reading(self, what: str) -> None:
         _log.warning("listener %s: client %s %s; no more is read of it", self._context.listener, self.peer, what)
@@ -342,7 +347,7 @@ class DownstreamConnection(EndingConnection):
         self._read()
 
     def _is_full(self, most: int) -> bool:
-        in_flight = self._replies.count + self._oneways + len(self._flows)
+        in_flight = self._replies.count + self._oneways  # not streams: their frames end them, and must be read
         return in_flight > most or self._request_bytes > self._context.limits.buffered_bytes
 
     def _settle(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.net.context import Context
+from metaprotocol_sdk.proxy.stream import Stream
 
 
 class Owner(Protocol):
@@ -31,6 +32,9 @@ class Owner(Protocol):
     @property
     def is_bound(self) -> bool:
         """Whether its connections belong to one client each, whose own a late answer would still be."""
+
+    def send(self, stream: Stream) -> None:
+        """Sends a request by whichever connection can carry it."""
 
     def update(self, connection: Any) -> None:
         """The connection's capacity may have changed."""

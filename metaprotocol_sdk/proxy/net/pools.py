@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 
+from metaprotocol_sdk.errors import Error
 from metaprotocol_sdk.metadata import MessageType
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
@@ -50,12 +51,21 @@ class BoundPool(Pool):
     def _may_connect(self) -> bool:
         return not self._open and super()._may_connect()
 
+    def _wait(self, stream: Stream) -> None:
+        if self._is_closed:  # it is tried again, and there will be no other connection
+            stream.chain.fail(stream, self._lost_error())
+        else:
+            super()._wait(stream)
+
     def lost(self, connection: UpstreamConnection) -> None:
         """What the server knew of the client is gone with the connection, so the client's connection ends too."""
         self._is_closed = True
         self._downstream.finish()
-        self._fail_pending(len(self._pending), self._failure(f"remote connection failure '{self.endpoint.name}'"))
+        self._fail_pending(len(self._pending), self._lost_error())
         super().lost(connection)
+
+    def _lost_error(self) -> Error:
+        return self._failure(f"remote connection failure '{self.endpoint.name}'")
 
 
 class Pools:

@@ -23,6 +23,8 @@ from metaprotocol_sdk.proxy.stream import Stream
 _log = logging.getLogger(LOGGER_NAME)
 
 _REPLIES = (MessageType.RESPONSE, MessageType.ERROR)
+_MOST_TOLD = 256
+"""Ids of oneways that an unshared connection remembers before it is given up."""
 
 
 class UpstreamConnection(Connection):
@@ -43,6 +45,7 @@ class UpstreamConnection(Connection):
         "_pressure",
         "_stats",
         "_streams",
+        "_told",
     )
 
     def __init__(self, pool: Owner) -> None:
@@ -58,6 +61,7 @@ class UpstreamConnection(Connection):
         self._has_ids = context.has_ids
         self._ids = RequestIds(codec.request_ids, limit=context.limits.shared_in_flight) if pool.is_shared else None
         self._streams: dict[int, Stream] = {}
+        self._told: set[int] = set()
         self._pressure = Pressure()
         self._lifespan = Lifespan(pool.cluster.connections, self._stats)
         self._is_adopted = False
@@ -89,6 +93,9 @@ class UpstreamConnection(Connection):
     def start(self, stream: Stream) -> None:
         """Sends a request; the connection must have capacity."""
         request = stream.request
+        if request.request_id in self._told and not stream.is_oneway:
+            self._hand_on(stream)
+            return
         wire_id = self._ids.take() if self._ids is not None else request.request_id
         try:
             data = self._encoder.message(request, stream.mutation, wire_id, stream.route)
@@ -127,12 +134,18 @@ class UpstreamConnection(Connection):
 
     def _sent_oneway(self, stream: Stream, wire_id: int) -> None:
         self._free_id(wire_id)
-        if self._ids is None and not self._has_ids and not self._pool.is_bound:
-            # Should the server answer all the same, nothing would tell that answer from the next request's.
-            self._is_spent = True
+        if self._ids is None and not self._pool.is_bound:
+            # Should the server answer all the same, nothing but an id would tell that answer from the next request's.
+            self._told.add(wire_id)
+            self._is_spent |= not self._has_ids or len(self._told) == _MOST_TOLD
         if self._is_spent and not self._streams:
             self.close()
         stream.chain.sent(stream)
+
+    def _hand_on(self, stream: Stream) -> None:
+        """Has another connection carry a request of an id that was a oneway's here."""
+        self._retire()
+        self._pool.send(stream)
 
     def cancel(self, stream: Stream) -> None:
         """Gives a request up. Its answer may still come, so an unshared connection ends with it."""

@@ -250,5 +250,5 @@ def test_malformed_strings_of_a_reply_are_a_bad_response() -> None:
     setup = Setup(b={"on_response": DecodeError("bad strings")})
     stream = setup.start()
     setup.chain.respond(stream, request(message_type=MessageType.RESPONSE))
-    assert stream.error == Error(ErrorType.BAD_RESPONSE, "malformed message: bad strings")
+    assert stream.error == Error(ErrorType.BAD_RESPONSE, "malformed message: bad strings", "UPE")
     assert setup.notes[-1] == "a.response"

@@ -16,6 +16,7 @@ from metaprotocol_sdk.proxy.metrics import ListenerStats
 from metaprotocol_sdk.proxy.net.context import Context
 from metaprotocol_sdk.proxy.net.loop import Turns
 from metaprotocol_sdk.proxy.net.upstream import UpstreamConnection
+from metaprotocol_sdk.proxy.stream import Stream
 from tests.proxy.codecs import (
     INIT,
     ONEWAY,
@@ -72,6 +73,45 @@ def test_a_connection_that_carried_a_oneway_is_used_again_only_if_ids_tell_repli
             await client.send(wire[1])
             await client.reply()
             assert len(backend.links) == (1 if codec is IdCodec else 2)
+
+    run(main())
+
+
+@modes
+def test_an_answer_to_a_oneway_never_reaches_a_request_of_the_same_id(multiplexing: bool) -> None:
+    """sofa-rpc-node's Dubbo servers answer oneways, and ids of several clients are often the same."""
+
+    async def main() -> None:
+        backend = Backend(IdCodec(), answer=None)
+        async with proxy(backend, multiplexing=multiplexing) as running:
+            teller, asker = await running.client(), await running.client()
+            await teller.send(message(7, b"told", kind=ONEWAY))
+            link = await backend.request(0)
+            await asker.send(message(7, b"asked"))
+            answering = await backend.request(1)
+            if multiplexing:  # else it has ended
+                link.transport.write(echo(backend.requests[0]))
+            answering.transport.write(echo(backend.requests[1]))
+            assert await asker.body() == b"asked"
+            assert len(backend.links) == (1 if multiplexing else 2)
+            await asker.send(message(8, b"more"))
+            (await backend.request(2)).transport.write(echo(backend.requests[2]))
+            assert await asker.body() == b"more"
+
+    run(main())
+
+
+def test_oneways_without_end_make_a_new_connection_now_and_then() -> None:
+    async def main() -> None:
+        backend = Backend(IdCodec())
+        async with proxy(backend) as running:
+            client = await running.client()
+            for number in range(600):
+                await client.send(message(number, kind=ONEWAY), message(number, kind=ONEWAY))
+                await backend.request(2 * number + 1)
+            assert len(backend.links) == 3
+            await client.send(message(9, b"a"))
+            assert await client.body() == b"a"
 
     run(main())
 
@@ -545,6 +585,9 @@ class FakePool:
         self.cluster = Cluster(ClusterConfig(name="c"))
         self.endpoint = Endpoint(Address("127.0.0.1", 1))
         self.is_shared = self.is_bound = False
+
+    def send(self, stream: Stream) -> None:
+        pass
 
     def update(self, connection: UpstreamConnection) -> None:
         raise AssertionError("nothing was received")

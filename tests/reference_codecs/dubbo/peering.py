@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from metaprotocol_sdk.proxy.filters.filter import FilterFactory
 from metaprotocol_sdk.proxy.server import Server
 from tests.proxy.harness import route
 
+ROOT = Path(__file__).parents[3]
 SCRIPTS = Path(__file__).parent / "peers"
 NODE_PATH = os.environ.get("DUBBO_NODE_PATH", "")
 """A ``node_modules`` folder with dubbo-remoting and sofa-rpc-node in it; without one, both are left out."""
@@ -38,6 +40,9 @@ needs_node = pytest.mark.skipif(
 )
 PEERS = ["remoting", "sofa"]
 """npm's dubbo-remoting alone, and sofa-rpc-node, which has it encode and decode."""
+PYTHONS = ["dubbo-py", "dubbo-ssl-python"]
+"""Clients of PyPI."""
+EVERY_CLIENT = [*(pytest.param(each, marks=needs_node) for each in PEERS), *PYTHONS]
 PATIENCE = 60.0
 """Seconds until a test is told that what it waits for will not come."""
 
@@ -49,7 +54,9 @@ Outcomes = list[Any]
 
 
 def command(script: str, *arguments: str) -> list[str]:
-    """Runs one of the scripts."""
+    """Runs one of the scripts, or the client of PyPI of that name."""
+    if script in PYTHONS:
+        return [sys.executable, "-W", "ignore", "-m", "tests.reference_codecs.dubbo.peers.py", script, *arguments]
     return ["node", "--no-deprecation", str(SCRIPTS / f"{script}.js"), *arguments]
 
 
@@ -80,13 +87,14 @@ async def calling(peer: str, port: int, **job: Any) -> Outcomes:
         port: Where it goes.
         job: ``threads``: how many connections it has, each for a conversation of its own; ``size``: bytes in the
             largest message; ``attachments`` of one of the calls; or ``calls``, pairs of a method and its arguments, to
-            have instead of a conversation.
+            have instead of a conversation; clients of PyPI have ``calls`` alone.
     """
     process = await asyncio.create_subprocess_exec(
         *command(peer, "call"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env=environment(),
+        cwd=ROOT,
     )
     output, _ = await process.communicate(json.dumps({"port": port, "salt": next(_salts), **job}).encode())
     assert process.returncode == 0

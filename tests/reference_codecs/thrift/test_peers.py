@@ -140,7 +140,9 @@ def test_clients_of_every_form_reach_a_server_of_one(server: str, target: str, s
         # A compressed message stays compressed, and npm's library has no transforms.
         return not ("zlib" in form and server == "node" and transport == "header")
 
-    forms = {client: [form for form in FORMS[client] if is_spoken(form)] for client in CLIENTS}
+    # Apache's client speaks every form; what the others make of rewritten replies does not depend on the server.
+    clients = CLIENTS if server == "apache" else ["apache"]
+    forms = {client: [form for form in FORMS[client] if is_spoken(form)] for client in clients}
 
     async def main() -> list[Outcomes]:
         said = []
