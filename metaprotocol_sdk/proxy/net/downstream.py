@@ -48,7 +48,6 @@ class DownstreamConnection(EndingConnection):
         "_flows",
         "_has_ids",
         "_holds",
-        "_is_lost",
         "_observe",
         "_on_lost",
         "_oneways",
@@ -82,7 +81,6 @@ class DownstreamConnection(EndingConnection):
         self._oneways = 0
         self._request_bytes = 0
         self._holds = 0
-        self._is_lost = False
 
     @property
     def in_flight(self) -> int:
@@ -97,17 +95,11 @@ class DownstreamConnection(EndingConnection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop once a client has connected."""
         super().connection_made(transport)
-        stats = self._stats
-        stats.downstream_cx_total += 1
-        stats.downstream_cx_active += 1
         self._crowd.add(self)
-        self._active_at = self._now()
         if len(self._crowd) > self._context.limits.clients:
-            stats.downstream_cx_overflow += 1
+            self._stats.downstream_cx_overflow += 1
             _log.warning("listener %s: over %d clients; one was refused", self._context.listener, len(self._crowd) - 1)
             self.abort()
-        elif self._idle_timeout is not None:
-            self._arm(self._idle_timeout)
         if self._crowd.is_draining:
             self.drain()
 
@@ -386,9 +378,7 @@ class DownstreamConnection(EndingConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop when the connection has ended, by whichever side. Oneways still go their way."""
         stats = self._stats
-        stats.downstream_cx_active -= 1
         was_ours = self.is_closing
-        self._is_lost = True
         super().connection_lost(exc)
         self._crowd.discard(self)
         for stream in [*self._replies, *self._flows.values()]:

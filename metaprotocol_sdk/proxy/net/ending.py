@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
 
 from metaprotocol_sdk.proxy.metrics import ListenerStats
@@ -25,6 +26,7 @@ class EndingConnection(Connection):
         "_is_eof",
         "_is_leaving",
         "_is_lingering",
+        "_is_lost",
         "_is_paused",
         "_is_reading",
         "_now",
@@ -41,6 +43,7 @@ class EndingConnection(Connection):
         self._is_paused = False  # nothing is read from the client
         self._is_eof = False  # the client sends no more
         self._is_ending = False  # we read no more
+        self._is_lost = False
         self._is_lingering = False
         self._is_draining = False
         self._is_leaving = False  # any of the four before: what is looked at after every message
@@ -54,6 +57,21 @@ class EndingConnection(Connection):
     @abstractmethod
     def has_partial(self) -> bool:
         """Whether a request is half read."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the loop once a client has connected."""
+        super().connection_made(transport)
+        self._stats.downstream_cx_total += 1
+        self._stats.downstream_cx_active += 1
+        self._active_at = self._now()
+        if self._idle_timeout is not None:
+            self._arm(self._idle_timeout)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by the loop when the connection has ended, by whichever side."""
+        self._stats.downstream_cx_active -= 1
+        self._is_lost = True
+        super().connection_lost(exc)
 
     def eof_received(self) -> bool:
         """Called by the loop when the client sends no more; True keeps our half open for the replies to come."""

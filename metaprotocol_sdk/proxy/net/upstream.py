@@ -144,7 +144,7 @@ class UpstreamConnection(Connection):
 
     def _hand_on(self, stream: Stream) -> None:
         """Has another connection carry a request of an id that was a oneway's here."""
-        self._retire()
+        self.retire()
         self._pool.send(stream)
 
     def cancel(self, stream: Stream) -> None:
