@@ -105,6 +105,21 @@ def test_pages_name_no_counter_that_there_is_not() -> None:
         assert named - known <= FIELDS, _name(page)
 
 
+def test_links_to_headings_lead_to_one() -> None:
+    dead = []
+    for page in PAGES:
+        for target, anchor in re.findall(r"\]\(([^)#\s:]*)#([^)\s]+)\)", page.read_text()):
+            there = (page.parent / target) if target else page
+            if anchor not in _anchors(there):
+                dead.append(f"{_name(page)}: {target}#{anchor}")
+    assert not dead
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_links_between_pages_lead_somewhere() -> None:
     dead = []
     for page in PAGES:
