@@ -170,10 +170,10 @@ class Attempts:
         """The request has ended otherwise: its client has gone, or its route's timeout has come."""
         self._disarm()
         self._release()
+        self._stream.chain = self._chain  # the two would keep each other until the collector runs
 
     def _leave(self) -> None:
         self.cancel()
-        self._stream.chain = self._chain
         self._stream.waiting = None
 
     def _release(self) -> None:

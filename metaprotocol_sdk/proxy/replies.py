@@ -96,6 +96,13 @@ class Replies(Generic[_T]):
             return [reply]
         return self._advance(turn, reply)
 
+    def clear(self) -> None:
+        """Lets every request go: what they refer to, and what refers to them, is a cycle as long as they are here."""
+        for first in self._firsts.values():
+            first.last = None
+        self._firsts.clear()
+        self.count = self.held = 0
+
     def _advance(self, turn: _T, reply: bytes | None) -> list[bytes]:
         ready = []
         last = turn.last

@@ -54,6 +54,7 @@ _FIELD_ID = struct.Struct(">h")
 # Plain integers: comparing with an enum's members costs four times as much, and skipping does little else.
 _STRING, _STRUCT, _MAP_TYPE = int(Type.STRING), int(Type.STRUCT), int(Type.MAP)
 _SET_TYPE, _LIST_TYPE = int(Type.SET), int(Type.LIST)
+_SEQUENCES = frozenset((_LIST_TYPE, _SET_TYPE))
 _FIXED: dict[int, int] = {
     Type.BOOL: 1,
     Type.BYTE: 1,
@@ -67,9 +68,9 @@ _FIXED: dict[int, int] = {
 VALUE_SIZE = tuple(_FIXED.get(code, 0) for code in range(256))
 """Bytes of a value by its type; 0 where the value tells, and where there is no such type."""
 _FIELD_SIZE = tuple(size and size + 3 for size in VALUE_SIZE)
-_LEAST = {**_FIXED, _STRING: 4, _STRUCT: 1, _LIST_TYPE: 5, _SET_TYPE: 5, _MAP_TYPE: 6}
-"""Bytes that a value of a type has at least."""
-_KNOWN = frozenset(int(each) for each in Type if each is not Type.STOP)
+_CHANGING = {_STRING: 4, _STRUCT: 1, _LIST_TYPE: 5, _SET_TYPE: 5, _MAP_TYPE: 6}
+_LEAST = tuple({**_FIXED, **_CHANGING}.get(code, 0) for code in range(256))
+"""Bytes that a value of a type has at least; 0 where there is no such type."""
 
 
 def _small() -> tuple[list[bytes], dict[int, bytes]]:
@@ -162,7 +163,7 @@ class BinaryProtocol(Protocol):
             return 0
         if len(data) < 3:
             raise LookupError("a field is cut short")
-        if data[0] not in _KNOWN:
+        if not _LEAST[data[0]]:
             raise ValueError(f"{data[0]} is no type")
         field: int = _FIELD_ID.unpack_from(data, 1)[0]
         return field
@@ -272,7 +273,7 @@ def _open(data: Data, at: int, base: int, kind: int, walk: Walk) -> int:
     if kind == _STRUCT:
         frames.append(OPEN_STRUCT)
         return at
-    if kind in (_LIST_TYPE, _SET_TYPE):
+    if kind in _SEQUENCES:
         one, size = BINARY_LIST.unpack_from(data, at)
         other, count, at = one, size, at + 5
     elif kind == _MAP_TYPE:
@@ -284,12 +285,13 @@ def _open(data: Data, at: int, base: int, kind: int, walk: Walk) -> int:
         refuse_size(size, limits.container_size, "container", start - base)
     if not size:
         return at
-    if one not in _KNOWN or other not in _KNOWN:
-        wrong = other if one in _KNOWN else one
+    least, least_other = _LEAST[one], _LEAST[other]
+    if not least or not least_other:
+        wrong = other if least else one
         raise DecodeError(f"{wrong} is no type of Thrift's", path="body", offset=start - base)
     if VALUE_SIZE[one] and VALUE_SIZE[other]:
         return int(at + count * (VALUE_SIZE[one] + VALUE_SIZE[other]) // 2)
-    least = min(_LEAST[one], _LEAST[other])
+    least = min(least, least_other)
     check_waiting(at - base + count * least, limits)
     frames.append([(one, other), count, least])
     return at

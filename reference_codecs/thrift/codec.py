@@ -64,6 +64,7 @@ _unpack_framed_binary = FRAMED_BINARY.unpack_from
 _FRAMED_BINARY_SIZE = FRAMED_BINARY.size
 _HEADER_MAGIC = HEADER_MAGIC.to_bytes(2, "big")
 _RESULT_SIZE = 3
+"""Bytes of the header of a result's first field."""
 _FIRST_BIT = 1 << 31
 """A frame's length never has it; the version of an unframed strict message has."""
 _SUCCESSES = frozenset(bytes((kind, 0, 0)) for kind in Type if kind is not Type.STOP)

@@ -14,12 +14,21 @@ import yaml
 from metaprotocol_sdk import ErrorType, MessageType
 from metaprotocol_sdk.proxy.config import parse_config
 from metaprotocol_sdk.proxy.filters.registry import filter_models
+from metaprotocol_sdk.proxy.metrics import ClusterStats, Counters, ListenerStats
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
 _BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
+FIELDS = {
+    "response_mutation",
+    "response_headers_to_remove",
+    "response_headers_to_add",
+    "response_status",
+    "response_type",
+}
+"""Names that begin as counters do and are none."""
 _SAVED = " -->\n"
 """What stands before a block that the page's reader saves as a file: a transcript test runs those."""
 
@@ -77,6 +86,38 @@ def test_listed_enums_are_the_code_s(kind: type[enum.IntEnum]) -> None:
     assert table is not None
     rows = [f"| `{member.name}` | {member.value} |" for member in kind]
     assert table[1].splitlines()[2:] == rows
+
+
+@pytest.mark.parametrize("stats", [ListenerStats, ClusterStats])
+def test_every_counter_is_listed_and_no_other(stats: type[Counters]) -> None:
+    text = (ROOT / "docs/reference/counters.md").read_text()
+    table = re.search(rf"<!-- table: {stats.__name__} -->\n(.*?)<!-- end -->", text, re.DOTALL)
+    assert table is not None
+    assert re.findall(r"^\| `(\w+)`", table[1], re.MULTILINE) == list(stats().snapshot())
+
+
+def test_pages_name_no_counter_that_there_is_not() -> None:
+    known = {*ListenerStats().snapshot(), *ClusterStats().snapshot()}
+    for page in PAGES:
+        named = set(
+            re.findall(r"`((?:upstream_(?:cx|rq)|downstream_cx|local_response|response)_\w+)`", page.read_text())
+        )
+        assert named - known <= FIELDS, _name(page)
+
+
+def test_links_to_headings_lead_to_one() -> None:
+    dead = []
+    for page in PAGES:
+        for target, anchor in re.findall(r"\]\(([^)#\s:]*)#([^)\s]+)\)", page.read_text()):
+            there = (page.parent / target) if target else page
+            if anchor not in _anchors(there):
+                dead.append(f"{_name(page)}: {target}#{anchor}")
+    assert not dead
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_links_between_pages_lead_somewhere() -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from metaprotocol_sdk.cli import COMMANDS
+from metaprotocol_sdk.proxy.config.route import RouteConfiguration
 from reference_codecs.awesomerpc.codec import CODES
+from tests.proxy.config.reading import read
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -56,3 +58,11 @@ def test_the_commands_it_names_exist() -> None:
 
 def test_it_says_what_debian_leaves_out() -> None:
     assert "python3-venv" in README
+
+
+def test_the_routes_it_shows_are_routes() -> None:
+    [shown] = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    message, findings = read(RouteConfiguration, shown)
+    assert message is not None
+    assert [each.name for each in message.value().routes] == ["new-command", "everything-else"]
+    assert all("no cluster is named" in each for each in findings)

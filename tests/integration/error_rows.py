@@ -27,6 +27,7 @@ from metaprotocol_sdk.proxy.filters.bucket import Bucket
 from metaprotocol_sdk.proxy.filters.filter import Filter, FilterFactory, Verdict
 from metaprotocol_sdk.proxy.filters.local_rate_limit import LocalRateLimiter
 from metaprotocol_sdk.proxy.net.context import Limits
+from metaprotocol_sdk.proxy.responder import Responder
 from metaprotocol_sdk.proxy.stream import Stream
 from tests.integration.hostile_codecs import HalfMadeCodec, NonsenseRepliesCodec
 from tests.proxy.codecs import INIT, REPLY, DeadlineCodec, IdCodec, LazyCodec, StubbornCodec, message
@@ -39,7 +40,7 @@ Then = Callable[[Proxy, list[Backend]], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Failure:
-    """What a client was told, and what a filter saw: the request, and why it failed."""
+    """What a client was told, and what the proxy knew: the request, and why it failed."""
 
     reply: Metadata
     stream: Stream
@@ -66,17 +67,6 @@ def row(situation: str, text: str, flag: str, kind: ErrorType = ErrorType.UNSPEC
     return lambda drive: ROWS.append(Row(situation, kind, text, flag, drive))
 
 
-class Record(Filter):
-    """Keeps the requests it has seen."""
-
-    def __init__(self) -> None:
-        self.streams: list[Stream] = []
-
-    def on_request(self, stream: Stream) -> Verdict:
-        self.streams.append(stream)
-        return None
-
-
 async def ask(
     *backends: Backend,
     request: bytes = message(7),
@@ -86,18 +76,30 @@ async def ask(
     **settings: Any,
 ) -> Failure:
     """Sends ``before`` and the request with id 7, does ``then``, and waits for the reply to the latter."""
-    record = Record()
-    chain: dict[str, FilterFactory] = {"record": lambda config, context: record, **(filters or {})}
-    async with proxy(*backends, filters=chain, **settings) as running:
+    answered: list[Stream] = []
+    answer = Responder.answer
+
+    def recording(self: Responder, stream: Stream) -> bytes | None:
+        answered.append(stream)
+        return answer(self, stream)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Responder, "answer", recording)
+        reply = await _reply(*backends, request=before + request, then=then, filters=filters, **settings)
+    [stream] = [each for each in answered if each.request.request_id == 7]
+    return Failure(reply, stream)
+
+
+async def _reply(*backends: Backend, request: bytes, then: Then | None, **settings: Any) -> Metadata:
+    async with proxy(*backends, **settings) as running:
         client = await running.client()
-        client.writer.write(before + request)
+        client.writer.write(request)
         if then is not None:
             await then(running, list(backends))
         reply = await client.reply()
         while reply.request_id != 7:
             reply = await client.reply()
-        [stream] = [each for each in record.streams if each.request.request_id == 7]
-        return Failure(reply, stream)
+        return reply
 
 
 def silent(codec: type[Codec] = IdCodec) -> Backend:
@@ -203,6 +205,16 @@ async def _() -> Failure:
 )
 async def _() -> Failure:
     return await ask(silent(), routes=[RouteConfig(cluster="all", idle_timeout=0.02)], request=message(7, kind=INIT))
+
+
+@row(
+    "the client has `max_concurrent_requests` streams of frames open",
+    "meta protocol connection manager: too many streams",
+    "UO",
+)
+async def _() -> Failure:
+    opened, limits = message(1, kind=INIT), Limits(in_flight=1)
+    return await ask(silent(), before=opened, request=message(7, kind=INIT), limits=limits)
 
 
 # The way to the server.

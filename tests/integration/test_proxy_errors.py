@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,3 +51,26 @@ def test_the_page_lists_what_is_tested_here() -> None:
         for row in ROWS
     ]
     assert table[1].splitlines()[2:] == [each.replace(CODEC, CODEC.strip("<>")) for each in said]
+
+
+UNREAD = "meta protocol upstream request: the proxy stops"
+"""Its clients have been cut off before."""
+
+
+def sentences() -> Iterator[str]:
+    """Expressions for the texts of errors in the proxy's source."""
+    for path in (Path(__file__).parents[2] / "metaprotocol_sdk/proxy").rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        parts = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+        for node in nodes:
+            pieces = node.values if isinstance(node, ast.JoinedStr) else [] if id(node) in parts else [node]
+            texts = [piece.value if isinstance(piece, ast.Constant) else None for piece in pieces]
+            if texts and isinstance(texts[0], str) and texts[0].startswith("meta protocol "):
+                yield "".join(".+" if text is None else re.escape(str(text)) for text in texts)
+
+
+def test_no_error_of_the_source_is_without_a_row() -> None:
+    found = list(sentences())
+    assert len(found) > 10
+    texts = [UNREAD, *(row.text for row in ROWS)]
+    assert [each for each in found if not any(re.fullmatch(each, text) for text in texts)] == []

@@ -69,3 +69,11 @@ def test_a_finished_turn_keeps_nothing_alive() -> None:
     replies.finish(second, b"2")
     assert first.last is None
     assert second.last is None
+
+
+def test_requests_that_are_let_go_refer_to_nothing_but_the_next_one() -> None:
+    replies, (first, second, other) = opened(1, 1, 2)
+    replies.finish(second, b"held")
+    replies.clear()
+    assert (list(replies), replies.count, replies.held) == ([], 0, 0)
+    assert [first.last, second.last, other.last] == [None, None, None]

