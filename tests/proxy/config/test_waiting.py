@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from metaprotocol_sdk.proxy.config.message import Message
 from metaprotocol_sdk.proxy.config.waiting import WAITING_FILTERS, AccessLog, IstioStats, RateLimit, Rds, Tracing
-from tests.proxy.config.reading import findings, good
+from tests.proxy.config.reading import bad, good
 
 
 def test_what_users_of_upstream_write_is_read() -> None:
@@ -30,8 +31,8 @@ def test_what_users_of_upstream_write_is_read() -> None:
         (IstioStats, "destination: s"),
     ],
 )
-def test_what_makes_no_sense_is_told(model: type, text: str) -> None:
-    assert findings(model, text)
+def test_what_makes_no_sense_is_told(model: type[Message], text: str) -> None:
+    assert bad(model, text)
 
 
 def test_each_filter_that_waits_says_so() -> None:
