@@ -48,7 +48,6 @@ class DownstreamConnection(EndingConnection):
         "_flows",
         "_has_ids",
         "_holds",
-        "_is_lost",
         "_observe",
         "_on_lost",
         "_oneways",
@@ -56,6 +55,7 @@ class DownstreamConnection(EndingConnection):
         "_replies",
         "_request_bytes",
         "_responder",
+        "is_lost",
     )
 
     def __init__(
@@ -82,7 +82,7 @@ class DownstreamConnection(EndingConnection):
         self._oneways = 0
         self._request_bytes = 0
         self._holds = 0
-        self._is_lost = False
+        self.is_lost = False
 
     @property
     def in_flight(self) -> int:
@@ -303,7 +303,7 @@ class DownstreamConnection(EndingConnection):
 
     def _proceed(self) -> None:
         """After a stream has ended: reads on if that was waited for, closes if that was the last."""
-        if self._is_lost or self.is_closing:
+        if self.is_closing:
             return
         held = self._replies.held
         if (self.is_clogged or held) and self._is_over_limit():
@@ -382,7 +382,7 @@ class DownstreamConnection(EndingConnection):
         stats = self._stats
         stats.downstream_cx_active -= 1
         was_ours = self.is_closing
-        self._is_lost = True
+        self.is_lost = True
         super().connection_lost(exc)
         self._crowd.discard(self)
         for stream in [*self._replies, *self._flows.values()]:
