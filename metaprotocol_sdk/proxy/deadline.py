@@ -28,7 +28,7 @@ def deadline_of(codec: Codec) -> Callable[[Metadata], float | None] | None:
             raise CodecBug.from_exception(codec.name, "deadline", error) from error
         if not is_number:
             raise CodecBug(codec.name, "deadline", f"returned {seconds!r}; it returns seconds or None")
-        if seconds is None:
+        if seconds is None or seconds == math.inf:  # no timer waits for ever
             return None
         return max(seconds, 0.0)
 

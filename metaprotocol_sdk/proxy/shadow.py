@@ -21,6 +21,7 @@ class Shadow:
     __slots__ = ("_held", "_limit")
 
     is_clogged = False
+    is_lost = False
 
     def __init__(self, *, limit: int = HELD_BYTES) -> None:
         self._limit = limit

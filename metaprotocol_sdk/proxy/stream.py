@@ -25,6 +25,9 @@ class Downstream(Protocol):
     is_clogged: bool
     """Whether the client does not read its replies fast enough."""
 
+    is_lost: bool
+    """Whether the connection has ended; a oneway may outlive it."""
+
     def deliver(self, stream: Stream) -> None:
         """Ends the stream: its reply, or its error, goes to the client."""
 

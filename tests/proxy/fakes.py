@@ -27,6 +27,7 @@ class FakeDownstream:
 
     def __init__(self) -> None:
         self.is_clogged = False
+        self.is_lost = False
         self.delivered: list[Stream] = []
         self.rejected: list[CodecError] = []
         self.holds = 0

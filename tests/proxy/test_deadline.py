@@ -14,7 +14,7 @@ def test_a_protocol_whose_requests_say_none_is_not_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("1.5", 1.5), ("0", 0.0), ("-3", 0.0), ("inf", float("inf")), ("none", None)]
+    ("text", "seconds"), [("1.5", 1.5), ("0", 0.0), ("-3", 0.0), ("-inf", 0.0), ("inf", None), ("none", None)]
 )
 def test_what_a_request_says_is_seconds_and_never_negative(text: str, seconds: float | None) -> None:
     deadline = deadline_of(DeadlineCodec())

@@ -301,7 +301,7 @@ class DownstreamConnection(EndingConnection):
 
     def _proceed(self) -> None:
         """After a stream has ended: reads on if that was waited for, closes if that was the last."""
-        if self._is_lost or self.is_closing:
+        if self.is_closing:
             return
         held = self._replies.held
         if (self.is_clogged or held) and self._is_over_limit():

@@ -26,11 +26,11 @@ class EndingConnection(Connection):
         "_is_eof",
         "_is_leaving",
         "_is_lingering",
-        "_is_lost",
         "_is_paused",
         "_is_reading",
         "_now",
         "_stats",
+        "is_lost",
     )
 
     def __init__(self, context: Context, *, idle_timeout: float | None) -> None:
@@ -43,7 +43,7 @@ class EndingConnection(Connection):
         self._is_paused = False  # nothing is read from the client
         self._is_eof = False  # the client sends no more
         self._is_ending = False  # we read no more
-        self._is_lost = False
+        self.is_lost = False
         self._is_lingering = False
         self._is_draining = False
         self._is_leaving = False  # any of the four before: what is looked at after every message
@@ -70,7 +70,7 @@ class EndingConnection(Connection):
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop when the connection has ended, by whichever side."""
         self._stats.downstream_cx_active -= 1
-        self._is_lost = True
+        self.is_lost = True
         super().connection_lost(exc)
 
     def eof_received(self) -> bool:

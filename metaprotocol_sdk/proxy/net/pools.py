@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 
-from metaprotocol_sdk.errors import Error
+from metaprotocol_sdk.errors import Error, ErrorType
 from metaprotocol_sdk.metadata import MessageType
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
@@ -16,6 +16,7 @@ from metaprotocol_sdk.proxy.net.upstream import UpstreamConnection
 from metaprotocol_sdk.proxy.stream import Downstream, Stream
 
 _STREAM_INIT = MessageType.STREAM_INIT
+_GONE = Error(ErrorType.UNSPECIFIED, "meta protocol upstream request: its client has gone", "DC")
 
 
 class StreamPool(Pool):
@@ -150,6 +151,9 @@ class BoundPools:
         endpoint, cluster, client = stream.endpoint, stream.cluster, stream.downstream
         assert endpoint is not None
         assert cluster is not None
+        if client.is_lost:  # what its server knew of it is gone, and nobody would unbind it again
+            stream.chain.fail(stream, _GONE)
+            return
         pool = self._pools.get(client)
         is_stream = stream.request.message_type is _STREAM_INIT
         if not is_stream and (pool is None or pool.is_unused):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from metaprotocol_sdk.errors import Error
 from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig, RouteConfig
+from metaprotocol_sdk.proxy.filters.filter import Filter, Verdict
+from metaprotocol_sdk.proxy.stream import Stream
 from tests.proxy.codecs import ERROR, ONEWAY, IdCodec, LineCodec, message
 from tests.proxy.harness import LOOPS, Backend, proxy, run, serving, until, unused_port
 
@@ -79,5 +84,36 @@ def test_a_client_is_not_bound_to_a_server_that_never_was_there(loop: str) -> No
                 await client.send(message(2, b"x"))
                 assert await client.body() == b"x"
             assert len(backend.links) == 1
+
+    run(main(), loop)
+
+
+class Gate(Filter):
+    """Every request waits until the test opens it."""
+
+    def __init__(self) -> None:
+        self.waiting: list[asyncio.Future[Error | None]] = []
+
+    def on_request(self, stream: Stream) -> Verdict:
+        self.waiting.append(asyncio.get_running_loop().create_future())
+        return self.waiting[-1]
+
+
+@both_modes
+@loops
+def test_a_oneway_that_outlives_its_client_binds_nobody(multiplexing: bool, loop: str) -> None:
+    async def main() -> None:
+        backend, gate = Backend(IdCodec()), Gate()
+        filters = {"gate": lambda _config, _context: gate}
+        async with proxy(backend, bind=True, multiplexing=multiplexing, filters=filters) as running:
+            client = await running.client()
+            await client.send(message(1, kind=ONEWAY))
+            await until(lambda: len(gate.waiting) == 1)
+            client.reset()
+            await running.counted("downstream_cx_active", 0)
+            gate.waiting[0].set_result(None)
+            await running.counted("request_active", 0)
+            assert running.count("local_response_error") == 1
+            assert running.count("upstream_rq_pending_total") == 0
 
     run(main(), loop)

@@ -273,6 +273,26 @@ def test_a_connection_whose_every_id_is_quarantined_is_replaced() -> None:
     run(main())
 
 
+@pytest.mark.parametrize("limit", [ConnectionConfig(max_requests=2), ConnectionConfig(max_duration=0.02)])
+@loops
+def test_a_shared_connection_that_takes_no_more_ends_when_its_last_request_is_given_up(
+    limit: ConnectionConfig, loop: str
+) -> None:
+    async def main() -> None:
+        backend = Backend(IdCodec(), answer=None)
+        routes = [route("all", timeout=0.1)]
+        async with proxy(backend, multiplexing=True, routes=routes, connections=limit) as running:
+            client = await running.client()
+            await client.send(message(1) + message(2))
+            for _ in range(2):
+                await client.reply()
+            await until(lambda: [link.is_lost for link in backend.links] == [True])
+            await running.counted("upstream_cx_active", 0)
+            assert running.count("upstream_cx_destroy_local") == 1
+
+    run(main(), loop)
+
+
 def test_a_client_that_leaves_a_shared_connection_disturbs_nobody() -> None:
     async def main() -> None:
         backend = Backend(IdCodec(), answer=None)
