@@ -6,9 +6,8 @@ const net = require('net');
 const protocol = require('dubbo-remoting');
 const Invocation = require('dubbo-remoting/lib/protocol/invocation');
 const Request = require('dubbo-remoting/lib/protocol/request');
-const { NAME, VERSION, PATIENCE, Shop, work, announce } = require('./shop');
+const { VERSION, PATIENCE, Shop, work, announce } = require('./shop');
 
-const SIGNATURE = `${NAME}:${VERSION}`;
 const ONEWAYS = new Set(['note']); // its decoder does not tell them
 
 function connect(socket, handlers) {
@@ -54,7 +53,8 @@ function serve() {
 }
 
 class Caller {
-  constructor(port) {
+  constructor(port, name) {
+    this.name = name;
     this.id = 0;
     this.waiting = new Map();
     this.beats = [];
@@ -77,13 +77,13 @@ class Caller {
     this.encoder = encoder;
   }
 
-  static async open(port) {
-    return new Caller(port);
+  static async open(port, name) {
+    return new Caller(port, name);
   }
 
   call(methodName, args, requestProps = {}) {
     this.id += 1;
-    this.encoder.writeRequest(this.id, { serverSignature: SIGNATURE, methodName, args, requestProps });
+    this.encoder.writeRequest(this.id, { serverSignature: `${this.name}:${VERSION}`, methodName, args, requestProps });
     return new Promise((done) => this.waiting.set(this.id, done));
   }
 
@@ -91,7 +91,7 @@ class Caller {
     this.id += 1;
     const request = new Request(this.id);
     request.isTwoWay = false;
-    const attachments = { dubbo: '5.3.0', path: NAME, version: VERSION, return: 'false' };
+    const attachments = { dubbo: '5.3.0', path: this.name, version: VERSION, return: 'false' };
     request.data = new Invocation({ methodName, args, attachments });
     this.encoder.write(request.encode());
   }

@@ -1,8 +1,9 @@
-// The service com.demo.Shop that the JavaScript peers serve, and the conversation that their clients have with it.
+// The service com.demo.Shop, by another name that of MetaProtocol Proxy's samples, that the JavaScript peers serve, and the conversation that their clients have with it.
 'use strict';
 const assert = require('assert');
 
 const NAME = 'com.demo.Shop';
+const NAMES = [NAME, 'org.apache.dubbo.samples.basic.api.DemoService'];
 const VERSION = '1.0.0';
 const PATIENCE = 30000;
 const TRIES = 5000;
@@ -56,6 +57,10 @@ class Shop {
         this.notes[text] = (this.notes[text] || 0) + 1;
         return 'noted';
       },
+      sayHello: (call, name) => {
+        this.methods.note(call, name);
+        return this.methods.seen(call);
+      },
       noted: (call, text) => `${this.notes[text] || 0} times`,
       seen: (call) => ({ ...call.attachments, served: name }),
       beat: (call) => call.beat(),
@@ -96,7 +101,7 @@ async function work(open) {
   const talk = async (thread) => {
     let said;
     try {
-      const caller = await open(job.port);
+      const caller = await open(job.port, job.interface || NAME);
       if (job.calls) {
         said = [];
         for (const [method, args] of job.calls) {
@@ -122,4 +127,4 @@ function announce(port) {
   process.stdin.on('end', () => process.exit()).resume();
 }
 
-module.exports = { NAME, VERSION, PATIENCE, QUIET, Shop, work, announce };
+module.exports = { NAMES, VERSION, PATIENCE, QUIET, Shop, work, announce };

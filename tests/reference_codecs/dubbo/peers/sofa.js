@@ -6,7 +6,7 @@ const net = require('net');
 const protocol = require('dubbo-remoting');
 const { RpcClient } = require('sofa-rpc-node').client;
 const { RpcServer } = require('sofa-rpc-node').server;
-const { NAME, VERSION, PATIENCE, QUIET, Shop, work, announce } = require('./shop');
+const { NAMES, VERSION, PATIENCE, QUIET, Shop, work, announce } = require('./shop');
 
 class Server extends RpcServer {
   // The loopback's port alone, where the library listens everywhere.
@@ -34,7 +34,7 @@ function serve() {
     };
   }
   const server = new Server({ logger: QUIET, protocol, version: VERSION });
-  server.addService({ interfaceName: NAME, version: VERSION }, service);
+  for (const interfaceName of NAMES) server.addService({ interfaceName, version: VERSION }, service);
   server.on('error', () => {});
   server.start();
 }
@@ -48,10 +48,10 @@ class Caller {
     });
   }
 
-  static async open(port) {
+  static async open(port, interfaceName) {
     const client = new RpcClient({ logger: QUIET, protocol, responseTimeout: PATIENCE });
     const serverHost = `dubbo://127.0.0.1:${port}`;
-    const consumer = client.createConsumer({ interfaceName: NAME, version: VERSION, group: '', serverHost });
+    const consumer = client.createConsumer({ interfaceName, version: VERSION, group: '', serverHost });
     await consumer.ready();
     return new Caller(client, consumer, port);
   }
