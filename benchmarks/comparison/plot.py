@@ -58,7 +58,7 @@ def _panel(title: str, cells: Sequence[Cell], closed: Mapping[Cell, Series], nam
         value, y = top * step / 4, _HEIGHT - _HEIGHT * step / 4
         yield f'<line x1="0" y1="{y:.1f}" x2="{_WIDTH}" y2="{y:.1f}" stroke="#dddddd"/>'
         yield _text(-6, y + 4, f"{value:g}", anchor="end")
-    yield _text(-6, -8, "µs", anchor="end")
+    yield _text(-6, -14, "µs", anchor="end")
     places = [_WIDTH * (position + 0.5) / len(cells) for position in range(len(cells))]
     for cell, x in zip(cells, places, strict=True):
         yield _text(x, _HEIGHT + 16, f"{cell.connections}", anchor="middle")
@@ -82,9 +82,9 @@ def _line(points: Sequence[tuple[float, Figure]], top: float, colour: str) -> It
 
 
 def nice_top(highest: float) -> float:
-    """The end of an axis: the first of 1, 2, 4, 6, 8 times a power of ten that is not below ``highest``."""
+    """The end of an axis: the first of 1, 1.2, 1.6, 2, 3, 4, 6, 8 times a power of ten that is not below ``highest``."""
     unit = 10.0 ** math.floor(math.log10(highest))
-    return float(next(step * unit for step in (1, 2, 4, 6, 8, 10) if step * unit >= highest))
+    return float(next(step * unit for step in (1, 1.2, 1.6, 2, 3, 4, 6, 8, 10) if step * unit >= highest))
 
 
 def _text(x: float, y: float, text: str, *, size: int = 12, anchor: str = "start") -> str:
