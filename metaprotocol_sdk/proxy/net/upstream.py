@@ -161,7 +161,7 @@ class UpstreamConnection(Connection):
         if self._ids.is_spoilt:
             self._end()
         elif self._is_spent and not self._streams:  # no reply will come to end it
-            self._retire()
+            self.retire()
 
     def throttle(self, stream: Stream) -> None:
         """Reads the reply no faster than its client does. A shared connection goes on for the other clients."""
