@@ -83,6 +83,8 @@ class Pool:
             connection.start(stream)
             if connection.has_capacity:
                 self._free[connection] = None
+                if self._pending:  # what the request's end has let in, while nothing was free
+                    self.update(connection)
         elif not self.cluster.breaker.allows_pending():
             self._overflow(stream, "connections")
         else:

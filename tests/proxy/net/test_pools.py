@@ -9,6 +9,7 @@ import pytest
 from metaprotocol_sdk.errors import Error
 from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig, RouteConfig
 from metaprotocol_sdk.proxy.filters.filter import Filter, Verdict
+from metaprotocol_sdk.proxy.net.context import Limits
 from metaprotocol_sdk.proxy.stream import Stream
 from tests.proxy.codecs import ERROR, ONEWAY, IdCodec, LineCodec, message
 from tests.proxy.harness import LOOPS, Backend, proxy, run, serving, until, unused_port
@@ -115,5 +116,34 @@ def test_a_oneway_that_outlives_its_client_binds_nobody(multiplexing: bool, loop
             await running.counted("request_active", 0)
             assert running.count("local_response_error") == 1
             assert running.count("upstream_rq_pending_total") == 0
+
+    run(main(), loop)
+
+
+class OnewayGate(Gate):
+    """Only oneways wait."""
+
+    def on_request(self, stream: Stream) -> Verdict:
+        return super().on_request(stream) if stream.is_oneway else None
+
+
+@both_modes
+@loops
+def test_a_request_that_is_read_while_a_oneway_is_sent_does_not_wait_for_another_connection(
+    multiplexing: bool, loop: str
+) -> None:
+    async def main() -> None:
+        backend, gate = Backend(IdCodec()), OnewayGate()
+        filters = {"gate": lambda _config, _context: gate}
+        limits = Limits(in_flight=1)
+        async with proxy(backend, bind=True, multiplexing=multiplexing, filters=filters, limits=limits) as running:
+            client = await running.client()
+            await client.send(message(1, b"one"))
+            assert await client.body() == b"one"
+            client.writer.write(message(2, kind=ONEWAY) + message(3, b"three"))
+            await until(lambda: len(gate.waiting) == 1)
+            gate.waiting[0].set_result(None)
+            assert await client.body() == b"three"
+            assert len(backend.links) == 1
 
     run(main(), loop)
