@@ -110,3 +110,35 @@ def test_an_address_in_use_is_2(path: Path) -> None:
     assert process.returncode == 2
     assert "listener 'front' cannot listen on 127.0.0.1:" in errors
     assert "Traceback" not in errors
+
+
+def reply_through(port: int) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+        client.sendall(message(7))
+        return client.recv(4096)
+
+
+def port_of(process: subprocess.Popen[str]) -> int:
+    """The port of the next listener that is ready; what else is said before is passed over."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("ready:"):
+            return int(line.rpartition(":")[2])
+    raise AssertionError("the proxy ended")
+
+
+@pytest.mark.parametrize("how", ["SIGHUP", "--watch"])
+def test_a_changed_file_is_served_without_a_new_process(path: Path, how: str) -> None:
+    with metaproto("-c", str(path), *(["--watch"] if how == "--watch" else [])) as process:
+        port = port_of(process)
+        assert b"unknown cluster 'missing'" in reply_through(port)
+        other = path.with_name("next.yaml")
+        other.write_text(CONFIG.replace("cluster: missing", "cluster: other") % 0)
+        other.replace(path)
+        if how == "SIGHUP":
+            process.send_signal(signal.SIGHUP)
+        assert port_of(process) == port
+        assert b"unknown cluster 'other'" in reply_through(port)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+    assert process.returncode == 0
