@@ -82,7 +82,7 @@ def _line(points: Sequence[tuple[float, Figure]], top: float, colour: str) -> It
 
 
 def nice_top(highest: float) -> float:
-    """The end of an axis: 1, 1.2, 1.6, 2, 3, 4, 6 or 8 times a power of ten, the first that is not below ``highest``."""
+    """The end of an axis: the first round number that is not below ``highest``."""
     unit = 10.0 ** math.floor(math.log10(highest))
     return float(next(step * unit for step in (1, 1.2, 1.6, 2, 3, 4, 6, 8, 10) if step * unit >= highest))
 
