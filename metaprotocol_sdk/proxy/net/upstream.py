@@ -220,8 +220,8 @@ class UpstreamConnection(Connection):
         if self._ids is not None:
             if self._ids.is_late(reply.request_id):
                 return
-        elif not self._streams:
-            self._is_spent = True
+        elif not self._streams and not (self._has_ids and self._pool.is_bound):
+            self._is_spent = True  # for its one client a bound connection goes on while ids tell replies apart
         _log.warning(
             "listener %s: a reply with id %d from %s answers no request and was dropped",
             self._context.listener,

@@ -12,7 +12,7 @@ from metaprotocol_sdk.proxy.filters.filter import Filter, Verdict
 from metaprotocol_sdk.proxy.net.context import Limits
 from metaprotocol_sdk.proxy.stream import Stream
 from tests.proxy.codecs import ERROR, ONEWAY, IdCodec, LineCodec, message
-from tests.proxy.harness import LOOPS, Backend, proxy, run, serving, until, unused_port
+from tests.proxy.harness import LOOPS, Backend, echo, proxy, run, serving, until, unused_port
 
 loops = pytest.mark.parametrize("loop", sorted(LOOPS))
 both_modes = pytest.mark.parametrize("multiplexing", [False, True])
@@ -68,6 +68,22 @@ def test_a_client_whose_own_connection_ends_gets_its_replies_and_is_closed(loop:
             assert (await other.reply()).origin_message == b"OK other\n"
 
     run(main(), loop)
+
+
+def test_an_answer_to_a_oneway_does_not_end_a_bound_client_whose_replies_are_told_by_ids() -> None:
+    async def main() -> None:
+        backend = Backend(IdCodec())
+        async with proxy(backend, bind=True) as running:
+            client = await running.client()
+            await client.send(message(6, kind=ONEWAY))
+            link = await backend.request(0)
+            link.transport.write(echo(backend.requests[0]))
+            await running.counted("response_unmatched", 1)
+            await client.send(message(7, b"a"))
+            assert await client.body() == b"a"
+            assert backend.links == [link]
+
+    run(main())
 
 
 @loops
