@@ -120,7 +120,7 @@ async def proxying(
     routes: tuple[RouteConfig, ...] = (),
     *,
     multiplexing: bool = False,
-    config: Mapping[str, Any] | None = None,
+    bind: bool = False,
     filters: Mapping[str, tuple[FilterFactory, Any]] | None = None,
 ) -> AsyncIterator[Front]:
     """A proxy before a server for each of ``clusters``, None for one without; everything goes to the first unless there
@@ -130,7 +130,7 @@ async def proxying(
         clusters: Ports by name.
         routes: What goes where.
         multiplexing: Whether clients share connections.
-        config: The codec's.
+        bind: Whether each client has a connection of its own to its server.
         filters: By name what makes them, and their configuration.
     """
     filters = filters or {}
@@ -141,8 +141,8 @@ async def proxying(
         protocol=ProtocolConfig(
             name="dubbo",
             codec="reference_codecs.dubbo.codec:DubboCodec",
-            codec_config=config or {},
             multiplexing=multiplexing,
+            bind_upstream_connection=bind,
         ),
         routes=RouteTableConfig(routes=routes or (route(next(iter(clusters))),)),
         filters=tuple(FilterConfig(name=name, config=each) for name, (_, each) in filters.items()),

@@ -40,13 +40,13 @@ def outcome(client: str, server: str, *, size: int = 0) -> dict[str, Any]:
     return said | ({"big": True} if size else {})
 
 
-@both_modes
+@pytest.mark.parametrize("mode", ["one at a time", "multiplexed", "bound"])
 @every_server
-def test_many_clients_have_every_kind_of_conversation_at_once(
-    server: str, multiplexing: bool, servers: dict[str, int]
-) -> None:
+def test_many_clients_have_every_kind_of_conversation_at_once(server: str, mode: str, servers: dict[str, int]) -> None:
     async def main() -> list[Outcomes]:
-        async with proxying({"shop": servers[server]}, multiplexing=multiplexing) as front:
+        async with proxying(
+            {"shop": servers[server]}, multiplexing=mode == "multiplexed", bind=mode == "bound"
+        ) as front:
             said = await asyncio.gather(
                 *(calling(each, front.port, threads=8, size=1 << 16, attachments={"Tenant": "gold"}) for each in PEERS)
             )

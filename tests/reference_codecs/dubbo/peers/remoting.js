@@ -61,7 +61,7 @@ class Caller {
     this.last = {};
     this.socket = net.connect(port, '127.0.0.1').setTimeout(PATIENCE, () => this.socket.destroy());
     this.socket.on('close', () => {
-      for (const done of this.waiting.values()) done('the connection has ended');
+      for (const done of [...this.waiting.values(), ...this.beats]) done('the connection has ended');
     });
     this.socket.on('error', () => {});
     const { encoder } = connect(this.socket, {
