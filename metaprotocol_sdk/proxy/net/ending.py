@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
+from contextlib import suppress
 
 from metaprotocol_sdk.proxy.metrics import ListenerStats
 from metaprotocol_sdk.proxy.net.connection import Connection
@@ -117,7 +118,8 @@ class EndingConnection(Connection):
         self.flush()
         if self._is_paused:
             self._transport.resume_reading()
-        self._transport.write_eof()
+        with suppress(OSError):  # the client has reset the connection, which the loop will tell
+            self._transport.write_eof()
         self._arm(self._context.limits.linger_timeout)
 
     def on_timer(self, now: float) -> None:

@@ -216,3 +216,23 @@ def test_a_bug_in_a_codec_costs_one_connection_and_is_logged_by_name(
 
     run(main())
     assert f"bug in codec 'idrpc': {culprit} raised KeyError" in caplog.text
+
+
+@loops
+def test_a_client_that_is_gone_when_its_own_server_goes_does_no_harm(
+    loop: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        backend = Backend(IdCodec())
+        async with proxy(backend, bind=True) as running:
+            client = await running.client()
+            await client.send(message(1, b"x"))
+            assert await client.body() == b"x"
+            backend.links[0].transport.abort()
+            await asyncio.sleep(0)
+            client.reset()  # both ends are there before the proxy looks
+            await running.counted("downstream_cx_active", 0)
+            await running.counted("upstream_cx_active", 0)
+
+    run(main(), loop)
+    assert [record.getMessage() for record in caplog.records] == []
