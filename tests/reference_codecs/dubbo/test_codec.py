@@ -90,6 +90,8 @@ def test_the_codec_is_found_by_its_name() -> None:
     assert codec.request_ids == range(1, 1 << 53)
     with pytest.raises(ValueError, match="max_depth is 0; it is a number, at least 1"):
         DubboCodec(max_depth=0)
+    with pytest.raises(ValueError, match="max_containers is 0; it is a number, at least 1"):
+        DubboCodec(max_containers=0)
 
 
 @needs_vectors

@@ -20,6 +20,7 @@ from tests.reference_codecs.dubbo.peering import (
     Outcomes,
     calling,
     needs_node,
+    needs_pythons,
     proxying,
     run,
 )
@@ -90,6 +91,7 @@ def test_every_client_shows_the_sentence_of_every_error(client: str) -> None:
 
 
 @needs_node
+@needs_pythons
 @pytest.mark.parametrize("client", PYTHONS)
 def test_the_clients_of_pypi_speak_with_javascripts_servers(client: str, servers: dict[str, int]) -> None:
     calls: list[Any] = [["buy", ["kettle"]], ["buy", ["mug"]], ["fail", ["no reason"]], ["nothing", []]]

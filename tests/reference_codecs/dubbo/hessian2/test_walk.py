@@ -119,6 +119,22 @@ def test_hostile_bytes_are_refused_by_a_reader_too(name: str) -> None:
     assert read_end(BOMBS[name]) == walked(BOMBS[name])
 
 
+CONTAINERS = {
+    "empty lists": b"\x78",
+    "lists of an int": b"\x79\x90",
+    "maps": b"HZ",
+    "objects without fields": b"\x60",
+}
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_lists_maps_and_objects_are_counted_each_for_its_time(name: str) -> None:
+    prefix = b"C\x01c\x90" if "objects" in name else b""
+    ten = prefix + b"\x58\x9a" + CONTAINERS[name] * 10
+    assert end(ten, Limits(containers=11)) == len(ten)
+    assert end(ten, Limits(containers=10)) == "there are more than 10 lists, maps and objects"
+
+
 @pytest.mark.parametrize("depth", [1, 2, 50])
 def test_the_limit_is_the_deepest_that_passes(depth: int) -> None:
     data, limits = b"\x79" * depth + b"\x90", Limits(depth=depth)
