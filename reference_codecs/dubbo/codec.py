@@ -64,6 +64,7 @@ class DubboCodec(Codec):
     Args:
         max_message_size: Bytes of a message with its header.
         max_depth: How deep the lists, maps and objects of a body may nest.
+        max_containers: How many lists, maps and objects are passed on the way to a body's attachments.
         deadlines: Whether a request's attachment ``timeout`` is the time its server has. It costs a walk of every
             request's arguments.
 
@@ -76,12 +77,19 @@ class DubboCodec(Codec):
     """Ids are 64 bits wide; servers in JavaScript keep no more than 53 of them."""
 
     def __init__(
-        self, *, max_message_size: int = 16 * 1024 * 1024, max_depth: int = LIMITS.depth, deadlines: bool = False
+        self,
+        *,
+        max_message_size: int = 16 * 1024 * 1024,
+        max_depth: int = LIMITS.depth,
+        max_containers: int = LIMITS.containers,
+        deadlines: bool = False,
     ) -> None:
         super().__init__(max_message_size=max_message_size)
         if max_depth < 1:
             raise ValueError(f"max_depth is {max_depth}; it is a number, at least 1")
-        self._serializations = serializations(Limits(depth=max_depth))
+        if max_containers < 1:
+            raise ValueError(f"max_containers is {max_containers}; it is a number, at least 1")
+        self._serializations = serializations(Limits(depth=max_depth, containers=max_containers))
         self._tells_deadlines = deadlines
 
     def decode(self, buffer: Buffer, metadata: Metadata) -> DecodeStatus:

@@ -114,6 +114,8 @@ class Walk:
     # than what is left then, because the caller counts one down.
 
     def _enter(self, at: int, left: int, count: int) -> tuple[int, int]:
+        if self.references > self.limits.containers:
+            raise Hessian2Error(f"there are more than {self.limits.containers} lists, maps and objects", at)
         if not count:
             return at, left
         if count > self.end - at:

@@ -131,8 +131,8 @@ CONTAINERS = {
 def test_lists_maps_and_objects_are_counted_each_for_its_time(name: str) -> None:
     prefix = b"C\x01c\x90" if "objects" in name else b""
     ten = prefix + b"\x58\x9a" + CONTAINERS[name] * 10
-    assert end(ten, Limits(containers=11)) == len(ten)
-    assert end(ten, Limits(containers=10)) == "there are more than 10 lists, maps and objects"
+    assert walked(ten, Limits(containers=11)) == len(ten)
+    assert walked(ten, Limits(containers=10)) == "there are more than 10 lists, maps and objects"
 
 
 @pytest.mark.parametrize("depth", [1, 2, 50])
