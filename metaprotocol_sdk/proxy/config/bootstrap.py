@@ -11,7 +11,7 @@ from metaprotocol_sdk.proxy.config.cluster import Cluster
 from metaprotocol_sdk.proxy.config.context import Context
 from metaprotocol_sdk.proxy.config.fields import Data, Repeated, Text
 from metaprotocol_sdk.proxy.config.listener import Listener
-from metaprotocol_sdk.proxy.config.message import Message, OneOf, not_yet, without_effect
+from metaprotocol_sdk.proxy.config.message import Message, OneOf, belongs_in, not_yet, without_effect
 from metaprotocol_sdk.proxy.config.sentences import shown
 from metaprotocol_sdk.proxy.config.tree import Entries, plain
 from metaprotocol_sdk.proxy.config.values import NodeConfig, ProxyConfig
@@ -91,12 +91,15 @@ class StaticResources(Message):
 class Bootstrap(Message):
     """``envoy.config.bootstrap.v3.Bootstrap``, the part a MetaProtocol proxy uses."""
 
-    refused = not_yet(
-        "dynamic_resources", "cluster_manager", "hds_config", "use_tcp_for_dns_lookups",
-        "dns_resolution_config", "typed_dns_resolver_config", "bootstrap_extensions", "fatal_actions",
-        "config_sources", "default_config_source", "certificate_provider_instances", "default_regex_engine",
-        "xds_delegate_extension", "xds_config_tracker_extension", "listener_manager",
-    )  # fmt: skip
+    refused: ClassVar[Mapping[str, str]] = {
+        **belongs_in("static_resources: {…}", "listeners", "clusters"),
+        **not_yet(
+            "dynamic_resources", "cluster_manager", "hds_config", "use_tcp_for_dns_lookups",
+            "dns_resolution_config", "typed_dns_resolver_config", "bootstrap_extensions", "fatal_actions",
+            "config_sources", "default_config_source", "certificate_provider_instances", "default_regex_engine",
+            "xds_delegate_extension", "xds_config_tracker_extension", "listener_manager",
+        ),
+    }  # fmt: skip
     ignored: ClassVar[Mapping[str, str]] = {
         "admin": _NO_ADMIN,
         "tracing": "accepted; tracing is not there yet: no request leaves a trace",

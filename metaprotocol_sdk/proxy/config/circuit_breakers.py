@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import PlainValidator
 
 from metaprotocol_sdk.proxy.config.context import Context
 from metaprotocol_sdk.proxy.config.fields import Count, Kind, Repeated, read_percent, word
-from metaprotocol_sdk.proxy.config.message import Message, not_yet, without_effect
+from metaprotocol_sdk.proxy.config.message import Message, belongs_in, not_yet, without_effect
 from metaprotocol_sdk.proxy.config.tree import Entries
 from metaprotocol_sdk.proxy.config.values import CircuitBreakersConfig
 
@@ -72,7 +73,10 @@ class Thresholds(Message):
 class CircuitBreakers(Message):
     """``envoy.config.cluster.v3.CircuitBreakers``."""
 
-    refused = not_yet("per_host_thresholds")
+    refused: ClassVar[Mapping[str, str]] = {
+        **belongs_in("thresholds: [{…}]", *Thresholds.model_fields),
+        **not_yet("per_host_thresholds"),
+    }
 
     thresholds: Repeated[Thresholds] = ()
     """What is allowed at once, by priority."""

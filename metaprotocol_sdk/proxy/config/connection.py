@@ -61,8 +61,9 @@ def _read_options(value: Any, info: ValidationInfo) -> TcpProtocolOptions | None
         elif not isinstance(options, Entries):
             context.report.error(value.value_place(name), f"expected a mapping, found {shown(options)}")
         else:
-            extension = open_any(options, context.report)
-            if extension is not None and extension.is_a(TYPE_PREFIX + TCP_OPTIONS, context.report):
+            type_url = TYPE_PREFIX + TCP_OPTIONS
+            extension = open_any(options, context.report, wanted=type_url)
+            if extension is not None and extension.is_a(type_url, context.report):
                 found = context.validate(TcpProtocolOptions, extension.fields)
     return found
 

@@ -41,7 +41,7 @@ _SENTENCES = {
     "found undefined alias": "an alias (*) to an anchor (&) that is not defined before it",
     "second occurrence": "an anchor (&) of this name is defined already; give each its own name",
     "but found another document": "a second document starts here; a configuration is one document",
-    "found unexpected end of stream": "the file ends before the quotes are closed",
+    "found unexpected end of stream": "the file ends before the quotes of line {started} are closed",
 }
 
 
@@ -151,7 +151,7 @@ def _syntax_failure(error: yaml.MarkedYAMLError, text: str, report: Report) -> C
     if here[column - 1 : column] in ("@", "`", "%"):
         problem = f"text that starts with {here[column - 1]} needs quotes"
     elif problem in _SENTENCES:
-        problem = _SENTENCES[problem]
+        problem = _SENTENCES[problem].format(started=error.context_mark.line + 1 if error.context_mark else line)
     elif error.context and error.context_mark is not None:
         problem = f"{problem} {error.context} that starts at line {error.context_mark.line + 1}"
     return _failure(report, line, column, f"not valid YAML: {problem}")

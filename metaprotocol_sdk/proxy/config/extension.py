@@ -60,16 +60,22 @@ class Extension:
         return self.type_url == type_url
 
 
-def open_any(value: Entries, report: Report) -> Extension | None:
-    """What is in an ``Any``, whether written directly or as a ``TypedStruct``; None: an error, reported."""
-    type_url = _type_url(value, "@type", report)
+def open_any(value: Entries, report: Report, *, wanted: str = "") -> Extension | None:
+    """What is in an ``Any``, whether written directly or as a ``TypedStruct``; None: an error, reported.
+
+    Args:
+        value: The ``Any``, as it is written.
+        report: Gets the errors.
+        wanted: The only type that can be meant, where there is one: a sentence about a missing type names it.
+    """
+    type_url = _type_url(value, "@type", report, wanted)
     if type_url not in _TYPED_STRUCTS:
         return Extension(type_url, value.value_place("@type"), value.without("@type")) if type_url else None
     for key in value:
         if key not in ("@type", "type_url", "typeUrl", "value"):
             report.error(value.key_place(key), "unknown key; a TypedStruct has type_url and value")
     key = "typeUrl" if "typeUrl" in value else "type_url"
-    inner = _type_url(value, key, report)
+    inner = _type_url(value, key, report, wanted)
     fields = value.get("value", Entries(value.node, value, "value"))
     if not isinstance(fields, Entries):
         report.error(value.value_place("value"), f"expected a mapping, found {shown(fields)}")
@@ -77,10 +83,11 @@ def open_any(value: Entries, report: Report) -> Extension | None:
     return Extension(inner, value.value_place(key), fields) if inner else None
 
 
-def _type_url(value: Entries, key: str, report: Report) -> str:
+def _type_url(value: Entries, key: str, report: Report, wanted: str) -> str:
     found = value.get(key)
     if found is None:
-        report.error(value.value_place(key), f"required, and not there: it says the type, as {TYPE_PREFIX}…")
+        example = wanted or f"as {TYPE_PREFIX}…"
+        report.error(value.value_place(key), f"required, and not there: it says the type, {example}")
     elif not isinstance(found, str) or not found:
         report.error(value.value_place(key), f"expected a type, as {TYPE_PREFIX}…, found {shown(found)}")
     else:

@@ -53,7 +53,7 @@ class NetworkFilter(Message):
         context = context_of(info)
         if not isinstance(value, Entries):
             raise expected("a mapping", value)
-        extension = open_any(value, context.report)
+        extension = open_any(value, context.report, wanted=TYPE_URL)
         if extension is None or info.data.get("name") not in FILTER_NAMES:
             return None
         if not extension.is_a(TYPE_URL, context.report):

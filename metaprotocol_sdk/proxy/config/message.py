@@ -27,6 +27,16 @@ def not_yet(*keys: str) -> dict[str, str]:
     return dict.fromkeys(keys, NOT_YET)
 
 
+def belongs_in(place: str, *keys: str) -> dict[str, str]:
+    """A :attr:`Message.refused` table of keys that are another message's.
+
+    Args:
+        place: That message as it is written here: ``route: {…}``.
+        keys: Its fields that are looked for here.
+    """
+    return dict.fromkeys(keys, f"belongs in {place}")
+
+
 def without_effect(*keys: str) -> dict[str, str]:
     """A :attr:`Message.ignored` table of keys that cannot matter to this proxy."""
     return dict.fromkeys(keys, "accepted, and without effect in this proxy")

@@ -11,7 +11,7 @@ from metaprotocol_sdk.names import nearest, short_name
 from metaprotocol_sdk.proxy.config.context import Context
 from metaprotocol_sdk.proxy.config.extension import FILTER_PREFIX, TYPE_PREFIX, FilterModel, open_any
 from metaprotocol_sdk.proxy.config.fields import OURS, Duration, Kind, Origin, Positive, Repeated, Text
-from metaprotocol_sdk.proxy.config.message import Message, OneOf, context_of
+from metaprotocol_sdk.proxy.config.message import Message, OneOf, belongs_in, context_of
 from metaprotocol_sdk.proxy.config.protocol import ApplicationProtocol, Codec, inspect_protocol
 from metaprotocol_sdk.proxy.config.route import RouteConfiguration
 from metaprotocol_sdk.proxy.config.sentences import expected, shown
@@ -67,7 +67,7 @@ class MetaProtocolFilter(Message):
             return _default(model.model) if info.data.get("config") is None else None
         if not isinstance(value, Entries):
             raise expected("a mapping", value)
-        extension = open_any(value, context.report)
+        extension = open_any(value, context.report, wanted=model.type_url)
         if extension is None:
             return None
         if not extension.is_a(model.type_url, context.report):
@@ -108,10 +108,7 @@ class MetaProtocolProxy(Message):
     """``aeraki.meta_protocol_proxy.v1alpha.MetaProtocolProxy``: one protocol, its routes, and what every message passes
     through."""
 
-    refused: ClassVar[Mapping[str, str]] = {
-        "bind_upstream_connection": "belongs in protocol: {bind_upstream_connection: …}",
-        "multiplexing": "belongs in protocol: {multiplexing: …}",
-    }
+    refused = belongs_in("protocol: {…}", "bind_upstream_connection", "multiplexing")
     waiting: ClassVar[Mapping[str, str]] = {
         "rds": "accepted; routes from a management server are not there yet: this listener has none, so every request "
         "gets the error that no route matches",

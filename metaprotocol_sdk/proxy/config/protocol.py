@@ -19,6 +19,14 @@ from metaprotocol_sdk.proxy.config.sentences import shown
 from metaprotocol_sdk.proxy.config.tree import Entries, plain
 from metaprotocol_sdk.registry import load_codec
 
+_SIMPLE_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
+    "bool": ((bool,), "true or false"),
+    "float": ((float, int), "a number"),
+    "int": ((int,), "a whole number"),
+    "str": ((str,), "text"),
+}
+"""Annotations of a codec's settings: the types that values of a file have then, and what they are called."""
+
 
 class Codec(Message):
     """``aeraki.meta_protocol_proxy.v1alpha.Codec``: a registered name, and the codec's own keyword arguments as
@@ -97,17 +105,33 @@ def _arguments(config: Entries, report: Report) -> Entries | None:
 def _takes(codec: type[CodecClass], arguments: Entries, report: Report) -> bool:
     """Reports every argument that the codec has not, at its place."""
     parameters = inspect.signature(codec).parameters.values()
-    known = [
-        each.name for each in parameters if each.kind is each.KEYWORD_ONLY or each.kind is each.POSITIONAL_OR_KEYWORD
-    ]
+    named = [each for each in parameters if each.kind in (each.KEYWORD_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    unfit = [each for each in named if each.name in arguments and not _fits(each, arguments, report)]
     if any(each.kind is each.VAR_KEYWORD for each in parameters):
-        return True
+        return not unfit
+    known = [each.name for each in named]
     unknown = [key for key in arguments if key not in known]
     for key in unknown:
         near = nearest(key, known) if len(key) < 100 else ""
         instead = f"did you mean {near}?" if near else f"it takes {', '.join(known) or 'none'}"
         report.error(arguments.key_place(key), f"the codec has no setting {shown(key)}; {instead}")
-    return not unknown
+    return not unfit and not unknown
+
+
+def _fits(parameter: inspect.Parameter, arguments: Entries, report: Report) -> bool:
+    """Reports an argument of another type than the codec says. Python would not look, and fail later in its own words.
+
+    An annotation is looked at where it is one of a few simple types; what else a codec takes is its own affair.
+    """
+    said = parameter.annotation
+    types, what = _SIMPLE_TYPES.get(said if isinstance(said, str) else getattr(said, "__name__", ""), (None, ""))
+    value = arguments[parameter.name]
+    if types is None or type(value) in types:
+        return True
+    quotes = "; put it in quotes" if types == (str,) and isinstance(value, bool | int | float) else ""
+    problem = f"expected {what}, found {shown(value)}{quotes}"
+    report.error(arguments.value_place(parameter.name), problem)
+    return False
 
 
 def _try_codec(name: str, arguments: dict[str, Any], fields: Entries, report: Report) -> None:

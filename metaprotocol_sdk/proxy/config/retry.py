@@ -47,7 +47,7 @@ def _objection(word: str) -> str:
     if word in _HTTPS:
         return f"{shown(word)} is about HTTP or gRPC"
     near = nearest(word, _WORDS) if len(word) < 100 else ""
-    return f"no failure is named {shown(word)}" + (f", did you mean {near}?" if near else "")
+    return f"no failure is named {shown(word)}" + (f" (did you mean {near}?)" if near else "")
 
 
 class RetryBackOff(Message):

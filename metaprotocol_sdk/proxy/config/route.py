@@ -26,7 +26,7 @@ from metaprotocol_sdk.proxy.config.fields import (
 )
 from metaprotocol_sdk.proxy.config.fraction import RuntimeFractionalPercent
 from metaprotocol_sdk.proxy.config.matcher import HeaderMatcher
-from metaprotocol_sdk.proxy.config.message import Message, OneOf, not_yet, without_effect
+from metaprotocol_sdk.proxy.config.message import Message, OneOf, belongs_in, not_yet, without_effect
 from metaprotocol_sdk.proxy.config.mutation import Changes, Removals, mutation_of, warn_of_removed_and_set
 from metaprotocol_sdk.proxy.config.retry import RetryPolicy
 from metaprotocol_sdk.proxy.config.tree import Entries
@@ -134,14 +134,22 @@ class RouteAction(Message):
     """``aeraki.meta_protocol_proxy.config.route.v1alpha.RouteAction``: where a request goes, and for how long it may
     take."""
 
-    refused = not_yet(
-        "cluster_header", "max_stream_duration", "rate_limits", "metadata_match", "hedge_policy", "priority",
-        "cluster_not_found_response_code", "cluster_specifier_plugin", "inline_cluster_specifier_plugin",
-        "prefix_rewrite", "host_rewrite_literal", "auto_host_rewrite", "internal_redirect_policy",
-    )  # fmt: skip
+    refused: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            ("request_mutation", "response_mutation", "request_headers_to_remove", "response_headers_to_remove",
+             "mutation_required"),
+            "belongs beside route, not in it",
+        ),
+        **not_yet(
+            "cluster_header", "max_stream_duration", "rate_limits", "metadata_match", "hedge_policy", "priority",
+            "cluster_not_found_response_code", "cluster_specifier_plugin", "inline_cluster_specifier_plugin",
+            "prefix_rewrite", "host_rewrite_literal", "auto_host_rewrite", "internal_redirect_policy",
+        ),
+    }  # fmt: skip
     one_of = (
         OneOf(
-            ("cluster", "weighted_clusters", "cluster_header", "cluster_specifier_plugin"), "required, and not there"
+            ("cluster", "weighted_clusters", "cluster_header", "cluster_specifier_plugin"),
+            "required, and not there: cluster or weighted_clusters says where requests go",
         ),
     )
 
@@ -192,6 +200,7 @@ class Route(Message):
 
     refused: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("request_headers_to_add", "response_headers_to_add"), _SETS),
+        **belongs_in("route: {…}", *RouteAction.model_fields),
         **not_yet(
             "redirect", "direct_response", "metadata", "decorator", "typed_per_filter_config", "tracing", "stat_prefix",
             "non_forwarding_action", "filter_action", "per_request_buffer_limit_bytes",

@@ -32,7 +32,8 @@ def read(text: str | bytes) -> tuple[Any, list[str]]:
         ("a: @b\n", "1:4", "text that starts with @ needs quotes"),
         ("a: `b`\n", "1:4", "text that starts with ` needs quotes"),
         ("a: 1\nb", "2:2", "could not find expected ':' while scanning a simple key that starts at line 2"),
-        ("a: 'b\n", "2:1", "the file ends before the quotes are closed"),
+        ("a: 'b\n", "2:1", "the file ends before the quotes of line 1 are closed"),
+        ('a: 1\nb: "x\nc: 2\n', "4:1", "the file ends before the quotes of line 2 are closed"),
         (
             "a: b: c\n",
             "1:5",

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from metaprotocol_sdk.proxy.config.protocol import ApplicationProtocol, Codec
-from tests.proxy.config.reading import WITH_IDS, WITHOUT_IDS, bad, good
+from tests.proxy.config.reading import WITH_IDS, WITHOUT_IDS, NoIdCodec, bad, good
 
 
 def test_a_codec_is_found_and_its_configuration_kept_as_it_is_written() -> None:
@@ -84,3 +84,39 @@ def test_a_protocol_has_a_name_and_says_whether_it_multiplexes() -> None:
         "1:1 error name: required, and not there",
         "1:16 error multiplexing: expected true or false, found 'yes'",
     ]
+
+
+class SizedCodec(NoIdCodec):
+    """A codec with a setting of each simple type, and one of two."""
+
+    def __init__(
+        self,
+        *,
+        max_message_size: int = 9,
+        strict: bool = True,
+        ratio: float = 0.5,
+        word: str = "w",
+        either: int | str = 1,
+    ) -> None:
+        super().__init__()
+
+
+@pytest.mark.parametrize(
+    ("config", "finding"),
+    [
+        ("{max_message_size: 1MB}", "2:28 error config.max_message_size: expected a whole number, found '1MB'"),
+        ("{max_message_size: 1.5}", "2:28 error config.max_message_size: expected a whole number, found 1.5"),
+        ("{max_message_size: true}", "2:28 error config.max_message_size: expected a whole number, found true"),
+        ("{strict: 'yes'}", "2:18 error config.strict: expected true or false, found 'yes'"),
+        ("{ratio: x}", "2:17 error config.ratio: expected a number, found 'x'"),
+        ("{word: 5}", "2:16 error config.word: expected text, found 5; put it in quotes"),
+        ("{word: [a]}", "2:16 error config.word: expected text, found a list"),
+    ],
+)
+def test_a_setting_of_another_type_is_told_at_its_place_in_no_words_of_python(config: str, finding: str) -> None:
+    assert bad(Codec, f"name: 'tests.proxy.config.test_protocol:SizedCodec'\nconfig: {config}") == [finding]
+
+
+@pytest.mark.parametrize("config", ["{ratio: 1}", "{either: x}", "{max_message_size: 5, strict: false, word: v}"])
+def test_a_setting_of_its_type_or_of_a_type_that_cannot_be_told_reaches_the_codec(config: str) -> None:
+    good(Codec, f"name: 'tests.proxy.config.test_protocol:SizedCodec'\nconfig: {config}")

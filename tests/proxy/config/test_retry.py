@@ -58,7 +58,14 @@ def test_every_failure_has_its_word(word: str) -> None:
         (
             "retry_on: resets,xyzzy",
             (
-                "1:11 error retry_on: no failure is named 'resets', did you mean reset?; no failure is named 'xyzzy'. "
+                "1:11 error retry_on: no failure is named 'resets' (did you mean reset?); no failure is named 'xyzzy'. "
+                f"The failures here are {WORDS}"
+            ),
+        ),
+        (
+            "retry_on: conect-failure",
+            (
+                "1:11 error retry_on: no failure is named 'conect-failure' (did you mean connect-failure?). "
                 f"The failures here are {WORDS}"
             ),
         ),

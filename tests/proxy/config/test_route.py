@@ -122,7 +122,10 @@ NO_CLUSTER = "warning route.cluster: no cluster is named 'c', so requests that g
     ("text", "findings"),
     [
         ("{}", ["1:1 error route: required, and not there"]),
-        ("route: {}", ["1:8 error route.cluster: required, and not there"]),
+        (
+            "route: {}",
+            ["1:8 error route.cluster: required, and not there: cluster or weighted_clusters says where requests go"],
+        ),
         ("route: {cluster: ''}", ["1:18 error route.cluster: expected text that is not empty"]),
         (
             "route: {cluster: c, weighted_clusters: {clusters: {name: c, weight: 1}}}",
