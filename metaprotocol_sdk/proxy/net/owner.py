@@ -33,8 +33,8 @@ class Owner(Protocol):
     def is_bound(self) -> bool:
         """Whether its connections belong to one client each, whose own a late answer would still be."""
 
-    def send(self, stream: Stream) -> None:
-        """Sends a request by whichever connection can carry it."""
+    def hand_on(self, stream: Stream) -> None:
+        """Sends a request that was given to a connection which has carried a oneway of its id by another one."""
 
     def update(self, connection: Any) -> None:
         """The connection's capacity may have changed."""

@@ -90,6 +90,19 @@ class Pool:
         else:
             self._wait(stream)
 
+    def hand_on(self, stream: Stream) -> None:
+        """Sends a request that was given to a connection which has carried a oneway of its id by another one."""
+        request_id = stream.request.request_id
+        fit = next((each for each in self._free if not each.has_told(request_id)), None)
+        if fit is not None:
+            del self._free[fit]
+            self._free[fit] = None  # the last one is taken next
+            self.send(stream)
+        elif not self.cluster.breaker.allows_pending():
+            self._overflow(stream, "connections")
+        else:
+            self._wait(stream)
+
     def _overflow(self, stream: Stream, what: str) -> None:
         self.cluster.stats.upstream_rq_pending_overflow += 1
         error = Error(ErrorType.UNSPECIFIED, f"meta protocol upstream request: too many {what}", "UO")

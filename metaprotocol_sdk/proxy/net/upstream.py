@@ -94,7 +94,8 @@ class UpstreamConnection(Connection):
         """Sends a request; the connection must have capacity."""
         request = stream.request
         if request.request_id in self._told and not stream.is_oneway:
-            self._hand_on(stream)
+            self.retire()
+            self._pool.hand_on(stream)
             return
         wire_id = self._ids.take() if self._ids is not None else request.request_id
         try:
@@ -142,10 +143,9 @@ class UpstreamConnection(Connection):
             self.close()
         stream.chain.sent(stream)
 
-    def _hand_on(self, stream: Stream) -> None:
-        """Has another connection carry a request of an id that was a oneway's here."""
-        self.retire()
-        self._pool.send(stream)
+    def has_told(self, request_id: int) -> bool:
+        """Whether it carried a oneway of that id: its answer, should there be one, must not meet a request."""
+        return request_id in self._told
 
     def cancel(self, stream: Stream) -> None:
         """Gives a request up. Its answer may still come, so an unshared connection ends with it."""

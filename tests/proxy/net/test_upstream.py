@@ -116,6 +116,28 @@ def test_oneways_without_end_make_a_new_connection_now_and_then() -> None:
     run(main())
 
 
+def test_a_request_finds_its_connection_among_many_that_carried_oneways_of_its_id() -> None:
+    async def main() -> None:
+        backend, count = Backend(IdCodec(), answer=None), 500
+        async with proxy(backend) as running:
+            clients = [await running.client() for _ in range(4)]
+            for number in range(count):  # each connection is taken by a request behind its oneway
+                await clients[number % 4].send(message(7, kind=ONEWAY), message(1000 + number))
+                await backend.request(2 * number + 1)
+            assert len(backend.links) == count
+            for link in backend.links:
+                link.transport.write(echo(link.requests[1]))
+            await running.counted("upstream_rq_active", 0)
+            backend.answer = echo
+            client = await running.client()
+            await client.send(message(7, b"seven"))
+            assert await client.body() == b"seven"
+            assert len(backend.links) == count + 1
+            assert len(backend.open_links) == count
+
+    run(main())
+
+
 def test_bytes_on_an_idle_connection_close_it() -> None:
     async def main() -> None:
         backend = Backend(LineCodec())
