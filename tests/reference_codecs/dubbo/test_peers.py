@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 
@@ -16,9 +16,19 @@ from tests.reference_codecs.dubbo.helpers import message
 from tests.reference_codecs.dubbo.peering import PEERS, Outcomes, calling, needs_node, proxying, run
 
 pytestmark = needs_node
+
+
+class Mode(TypedDict, total=False):
+    """How the proxy uses connections to servers."""
+
+    multiplexing: bool
+    bind: bool
+
+
 MIB = 1 << 20
 STANDING = {"dubbo": "5.3.0", "group": "", "path": "com.demo.Shop", "version": "1.0.0"}
 """The attachments that dubbo-remoting gives every request."""
+MODES: dict[str, Mode] = {"one at a time": {}, "multiplexed": {"multiplexing": True}, "bound": {"bind": True}}
 both_modes = pytest.mark.parametrize("multiplexing", [False, True], ids=["one at a time", "multiplexed"])
 every_server = pytest.mark.parametrize("server", PEERS)
 
@@ -40,13 +50,11 @@ def outcome(client: str, server: str, *, size: int = 0) -> dict[str, Any]:
     return said | ({"big": True} if size else {})
 
 
-@pytest.mark.parametrize("mode", ["one at a time", "multiplexed", "bound"])
+@pytest.mark.parametrize("mode", MODES)
 @every_server
 def test_many_clients_have_every_kind_of_conversation_at_once(server: str, mode: str, servers: dict[str, int]) -> None:
     async def main() -> list[Outcomes]:
-        async with proxying(
-            {"shop": servers[server]}, multiplexing=mode == "multiplexed", bind=mode == "bound"
-        ) as front:
+        async with proxying({"shop": servers[server]}, **MODES[mode]) as front:
             said = await asyncio.gather(
                 *(calling(each, front.port, threads=8, size=1 << 16, attachments={"Tenant": "gold"}) for each in PEERS)
             )
