@@ -293,11 +293,13 @@ class DownstreamConnection(EndingConnection):
 
     def _abort_abandoned(self) -> None:
         """Ends the requests behind one that has no reply: theirs could not be told from it."""
-        for abandoned in self._replies.abandoned:
+        abandoned, self._replies.abandoned = self._replies.abandoned, []
+        for each in abandoned:
+            each.is_over = True  # before any is given up: with it go those that wait for the same server
             self._stats.request_active -= 1
-            self._request_bytes -= len(abandoned.request.origin_message)
-            abandoned.abort()
-        self._replies.abandoned.clear()
+            self._request_bytes -= len(each.request.origin_message)
+        for each in abandoned:
+            each.abort()
 
     def _proceed(self) -> None:
         """After a stream has ended: reads on if that was waited for, closes if that was the last."""

@@ -7,6 +7,9 @@ import socket
 
 import pytest
 
+from metaprotocol_sdk.buffer import Buffer
+from metaprotocol_sdk.errors import Error
+from metaprotocol_sdk.metadata import Metadata
 from metaprotocol_sdk.mutation import Mutation
 from metaprotocol_sdk.proxy.config.values import (
     Address,
@@ -19,6 +22,7 @@ from metaprotocol_sdk.proxy.config.values import (
 from metaprotocol_sdk.proxy.net.context import Limits
 from tests.proxy.codecs import (
     BuggyCodec,
+    FewIdsCodec,
     IdCodec,
     LazyCodec,
     SilentCodec,
@@ -27,6 +31,13 @@ from tests.proxy.codecs import (
 from tests.proxy.harness import LOOPS, Backend, echo, proxy, route, run, until, unused_port
 
 loops = pytest.mark.parametrize("loop", LOOPS)
+
+
+class SilentFewIdsCodec(FewIdsCodec):
+    """Three ids, and no way to say an error."""
+
+    def on_error(self, metadata: Metadata, error: Error, buffer: Buffer) -> None:
+        pass
 
 
 @loops
@@ -233,6 +244,25 @@ def test_a_client_that_is_gone_when_its_own_server_goes_does_no_harm(
             client.reset()  # both ends are there before the proxy looks
             await running.counted("downstream_cx_active", 0)
             await running.counted("upstream_cx_active", 0)
+
+    run(main(), loop)
+    assert [record.getMessage() for record in caplog.records] == []
+
+
+@loops
+def test_a_request_that_is_given_up_may_take_the_others_behind_a_missing_reply_with_it(
+    loop: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        backend = Backend(SilentFewIdsCodec(), answer=None)
+        routes = [route("all", timeout=0.05, fate="late"), route("all")]
+        async with proxy(backend, codec=SilentFewIdsCodec, bind=True, multiplexing=True, routes=routes) as running:
+            client = await running.client()
+            await client.send(message(1, fate="late"), message(1), message(1), message(1))
+            await backend.request(2)  # the fourth waits, as the server's ids are few
+            assert await client.replies() == []
+            await until(lambda: backend.links[0].is_lost)
+            await running.counted("request_active", 0)
 
     run(main(), loop)
     assert [record.getMessage() for record in caplog.records] == []
