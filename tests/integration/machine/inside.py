@@ -23,7 +23,7 @@ class Inside:
     def __init__(self, server: Server, setup: Setup) -> None:
         self.server = server
         self.setup = setup
-        [self.listener] = server._listeners.values()
+        [self.listener] = server.listeners
         self.wheel = server._turns.wheel
 
     @property
@@ -117,7 +117,7 @@ class Inside:
                 assert not up._streams
                 is_kept = up._ids is not None and bool(up._ids._quarantined)
                 assert up.is_closing or not is_kept, "an id is never freed"
-        router: Any = self.listener._chain._route
+        router: Any = self.listener._parts.chain._route
         assert router.__self__._shadow._held == 0
         connections = {id(each) for each in [*self.downs, *(up for pool in self.pools() for up in self.ups(pool))]}
         for slot in self.wheel._slots.values():

@@ -80,6 +80,9 @@ class Setup:
     def __repr__(self) -> str:
         return _unusual(self, USUAL)
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
+
     @property
     def is_shared(self) -> bool:
         return "shared" in self.mode and self.has_ids
@@ -220,5 +223,5 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
 
 @st.composite
 def setups(draw: st.DrawFn) -> Setup:
-    """Any; not ``st.builds``, for which a failure would print all that is as usual."""
+    """Any."""
     return Setup(**{name: draw(strategy) for name, strategy in _FIELDS.items()})
