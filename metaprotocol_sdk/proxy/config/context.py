@@ -39,6 +39,7 @@ class Context:
         self._claims: dict[tuple[str, str], Place] = {}
         self._references: list[tuple[Entries, str, str]] = []
         self._hashed: list[tuple[str, Place]] = []
+        self._unhashed: list[tuple[str, Place]] = []
         self._hashing: set[str] = set()
         self._codecs: dict[str, type[Codec] | str] = {}
         self._models: dict[str, FilterModel | str] = {}
@@ -84,8 +85,14 @@ class Context:
         if isinstance(name, str):
             self._hashed.append((name, place))
 
+    def expect_no_hashing(self, name: object, place: Place) -> None:
+        """Remembers that ``place`` sends requests without a hash to the cluster of that name."""
+        if isinstance(name, str):
+            self._unhashed.append((name, place))
+
     def check_references(self) -> None:
-        """Warns of every cluster that is named and not defined, and of every hash and runtime key that nothing uses."""
+        """Warns of every cluster that is named and not defined, of hashes that nothing uses or that are not there, and
+        of every runtime key that nothing reads."""
         known = [name for kind, name in self._claims if kind == _CLUSTER]
         # Comparing each name with each name is dear; who has so many clusters has a program write the file.
         compares = len(known) * len(self._references) < _MAX_COMPARISONS
@@ -100,6 +107,10 @@ class Context:
             if (_CLUSTER, name) in self._claims and name not in self._hashing:
                 problem = f"without effect on cluster {shown(name)}: its lb_policy is not RING_HASH or MAGLEV"
                 self.report.warning(place, problem)
+        for name, place in self._unhashed:
+            if name in self._hashing:
+                advice = "without a hash_policy on this route it picks them at random"
+                self.report.warning(place, f"cluster {shown(name)} picks servers by a hash; {advice}")
         self.runtime.report_unread(self.report)
 
     def codec(self, name: str) -> type[Codec] | str:

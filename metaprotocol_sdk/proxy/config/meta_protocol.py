@@ -100,7 +100,8 @@ def _waits(name: str, context: Context) -> bool:
 def _unknown(name: str, context: Context) -> str:
     known = [ROUTER.name, *context.filters]
     near = nearest(name, [*known, *WAITING_FILTERS])
-    hint = f"did you mean {near}?" if near else f"known are {', '.join(known)}"
+    own = "One of your own is known once the project that registers it in metaprotocol.filters is installed"
+    hint = f"did you mean {near}?" if near else f"known are {', '.join(known)}. {own}"
     return f"no filter is named {shown(name)}; {hint}"
 
 

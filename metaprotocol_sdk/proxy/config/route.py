@@ -179,12 +179,18 @@ class RouteAction(Message):
         """Has the clusters looked up when all are known; warns of an attempt that may take longer than the whole."""
         if "cluster" in fields:
             context.refer_to_cluster(fields, "cluster")
-        if fields.get("hash_policy"):
-            weighted = fields.child("weighted_clusters").children("clusters")
-            for name in (fields.get("cluster"), *(each.get("name") for each in weighted)):
-                context.expect_hashing(name, fields.value_place("hash_policy"))
+        _look_at_hashing(fields, context)
         if fields.get("retry_policy") is not None:
             _compare_timeouts(fields, context)
+
+
+def _look_at_hashing(action: Entries, context: Context) -> None:
+    weighted = action.child("weighted_clusters").children("clusters")
+    for fields, key in ((action, "cluster"), *((each, "name") for each in weighted)):
+        if action.get("hash_policy"):
+            context.expect_hashing(fields.get(key), action.value_place("hash_policy"))
+        else:
+            context.expect_no_hashing(fields.get(key), fields.value_place(key))
 
 
 def _compare_timeouts(action: Entries, context: Context) -> None:

@@ -203,7 +203,13 @@ def test_the_router_is_the_last_filter_and_only_that() -> None:
     ("text", "finding"),
     [
         ("name: delai", "1:7 error name: no filter is named 'delai'; did you mean delay?"),
-        ("name: xyzzy", f"1:7 error name: no filter is named 'xyzzy'; known are {ROUTER.name}, delay, pause"),
+        (
+            "name: xyzzy",
+            (
+                f"1:7 error name: no filter is named 'xyzzy'; known are {ROUTER.name}, delay, pause. "
+                "One of your own is known once the project that registers it in metaprotocol.filters is installed"
+            ),
+        ),
         ("config: {}", "1:1 error name: required, and not there"),
         ("{name: delay, config: 5}", "1:23 error config: expected a mapping, found 5"),
         (

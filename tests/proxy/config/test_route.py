@@ -243,6 +243,42 @@ def test_a_hash_policy_that_no_cluster_uses_is_told(clusters: str, lacking: list
     ]
 
 
+@pytest.mark.parametrize(
+    ("routes", "clusters", "unhashed"),
+    [
+        ("[{route: {cluster: ring}}]", "[{name: ring, lb_policy: RING_HASH}]", ["ring"]),
+        (
+            "[{route: {cluster: a}, match: {metadata: {name: x}}}, {route: {cluster: a}}]",
+            "{name: a, lb_policy: MAGLEV}",
+            ["a", "a"],
+        ),
+        ("[{route: {cluster: a, hash_policy: []}}]", "[{name: a, lb_policy: MAGLEV}]", ["a"]),
+        (
+            "[{route: {cluster: b, request_mirror_policies: {cluster: a}}}]",
+            "[{name: a, lb_policy: MAGLEV}, {name: b}]",
+            [],
+        ),
+        (
+            "{route: {weighted_clusters: {clusters: [{name: a, weight: 1}, {name: b, weight: 1}]}}}",
+            "[{name: a, lb_policy: MAGLEV}, {name: b}]",
+            ["a"],
+        ),
+        ("{route: {cluster: b}}", "[{name: a, lb_policy: MAGLEV}, {name: b}]", []),
+    ],
+)
+def test_a_route_to_a_hashing_cluster_that_names_nothing_to_hash_is_told(
+    routes: str, clusters: str, unhashed: list[str]
+) -> None:
+    text = HASHED.format(type=PROXY_TYPE, codec=WITH_IDS, clusters="cluster: c")
+    text = text[: text.index("            routes:")] + f"            routes: {routes}\n  clusters: {clusters}\n"
+    config, findings = parse(text)
+    assert config is not None
+    assert [each.split(": ", 1)[1] for each in findings] == [
+        f"cluster '{each}' picks servers by a hash; without a hash_policy on this route it picks them at random"
+        for each in unhashed
+    ]
+
+
 def test_a_hash_has_at_most_a_hundred_keys_and_none_is_empty() -> None:
     keys = ", ".join(["k"] * 100)
     assert errors(bad(RouteAction, f"{{cluster: c, hash_policy: [{keys}]}}")) == []
