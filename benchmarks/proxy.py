@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -51,10 +52,16 @@ def raw(outcome: Outcome, plan: Plan) -> dict[str, Any]:
     }
 
 
+def _rounds(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"a number from 1 up, not {text!r}")
+    return int(text)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Our proxy beside Envoy's")
     parser.add_argument("--quick", action="store_true", help="the loads the targets are for, shorter: about a minute")
-    parser.add_argument("--rounds", type=int, help="how often everything is repeated; 5, with --quick 3")
+    parser.add_argument("--rounds", type=_rounds, help="how often everything is repeated; 5, with --quick 3")
     parser.add_argument("--json", action="store_true", help="print every run's figures instead of tables")
     parser.add_argument(
         "--without", action="append", default=[], choices=FEATURES, help="leave this out of ours, to see its cost"
@@ -76,6 +83,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
 def main() -> int:
     """Runs the comparison; 2: it cannot run here."""
     arguments = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started, as Ctrl-C does
     try:
         with tempfile.TemporaryDirectory(prefix="bench-") as tools:
             plan = _plan(arguments)
