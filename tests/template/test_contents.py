@@ -103,7 +103,7 @@ def test_the_pod_runs_the_proxy_beside_the_service(tmp_path: Path) -> None:
         config = parse_config(config_map["data"]["proxy.yaml"])
     assert proxy["ports"][0]["containerPort"] == config.listeners[0].address.port
     (endpoint,) = config.clusters[0].endpoints
-    assert (endpoint.host, str(endpoint.port)) == (
+    assert (endpoint.address.host, str(endpoint.address.port)) == (
         "127.0.0.1",
         service["command"][service["command"].index("--port") + 1],
     )
