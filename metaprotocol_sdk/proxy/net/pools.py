@@ -55,6 +55,10 @@ class BoundPool(Pool):
     def _wait(self, stream: Stream) -> None:
         if self._is_closed:  # it is tried again, and there will be no other connection
             stream.chain.fail(stream, self._lost_error())
+        elif not self._open and not self.cluster.breaker.allows_connection():
+            # Each of these pools has one connection, so that none of them may claim the first of a server's.
+            self.cluster.stats.upstream_cx_overflow += 1
+            self._overflow(stream, "connections")
         else:
             super()._wait(stream)
 

@@ -7,7 +7,13 @@ import asyncio
 import pytest
 
 from metaprotocol_sdk.errors import Error
-from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig, RouteConfig
+from metaprotocol_sdk.proxy.config.values import (
+    Address,
+    CircuitBreakersConfig,
+    ClusterConfig,
+    EndpointConfig,
+    RouteConfig,
+)
 from metaprotocol_sdk.proxy.filters.filter import Filter, Verdict
 from metaprotocol_sdk.proxy.net.context import Limits
 from metaprotocol_sdk.proxy.stream import Stream
@@ -101,6 +107,28 @@ def test_a_client_is_not_bound_to_a_server_that_never_was_there(loop: str) -> No
                 await client.send(message(2, b"x"))
                 assert await client.body() == b"x"
             assert len(backend.links) == 1
+
+    run(main(), loop)
+
+
+@both_modes
+@loops
+def test_a_cluster_has_no_more_bound_clients_than_it_may_have_connections(multiplexing: bool, loop: str) -> None:
+    async def main() -> None:
+        backend = Backend(IdCodec())
+        breakers = CircuitBreakersConfig(max_connections=1)
+        async with proxy(backend, bind=True, multiplexing=multiplexing, circuit_breakers=breakers) as running:
+            bound, other = await running.client(), await running.client()
+            for number in range(2):
+                await bound.send(message(number, b"bound"))
+                assert await bound.body() == b"bound"
+                await other.send(message(number))
+                assert await other.body() == b"meta protocol upstream request: too many connections"
+            assert running.count("upstream_cx_overflow") == 2
+            bound.half_close()
+            await running.counted("upstream_cx_active", 0)
+            await other.send(message(3, b"other"))
+            assert await other.body() == b"other"
 
     run(main(), loop)
 
