@@ -108,8 +108,8 @@ class Router:
             text = f"meta protocol router: maintenance mode for cluster '{name}'"
             return Error(ErrorType.UNSPECIFIED, text, "UO")
         if not stream.is_oneway:
-            stream.arm(self._wheel, self._timeout(route, request))
-        error = self._start(stream, route)
+            stream.arm(self._wheel, route.timeout if self._deadline is None else self._timeout(route, request))
+        error = self._send(stream) if route.retry is None else self._start(stream, route)
         if error is not None:
             stream.disarm()
         elif route.mirrors:

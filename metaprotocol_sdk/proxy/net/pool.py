@@ -128,14 +128,16 @@ class Pool:
 
     def update(self, connection: UpstreamConnection) -> None:
         """A connection's capacity may have changed; the requests that wait come first."""
-        while self._pending and connection.has_capacity:
+        has_capacity = connection.has_capacity
+        while has_capacity and self._pending:
             connection.start(self._next_pending())
-        if connection.has_capacity and self._is_retiring:
-            connection.retire()
-        elif connection.has_capacity:
-            self._free[connection] = None
-        else:
+            has_capacity = connection.has_capacity
+        if not has_capacity:
             self._free.pop(connection, None)
+        elif self._is_retiring:
+            connection.retire()
+        else:
+            self._free[connection] = None
 
     def lost(self, connection: UpstreamConnection) -> None:
         """A connection takes no more requests."""
