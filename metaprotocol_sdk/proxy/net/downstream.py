@@ -199,8 +199,9 @@ class DownstreamConnection(EndingConnection):
         )
         self._flows[message.stream_id] = flow
         self._count_in(message)
-        if len(self._flows) > self._context.limits.in_flight:
-            self._chain.fail(flow, _TOO_MANY_STREAMS)
+        limits = self._context.limits
+        if len(self._flows) > limits.in_flight or self._request_bytes > limits.buffered_bytes:
+            self._chain.fail(flow, _TOO_MANY_STREAMS)  # not held back: the frames that end those there must be read
         else:
             self._chain.start(flow)
 

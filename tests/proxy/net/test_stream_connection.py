@@ -271,3 +271,20 @@ def test_a_client_that_reads_nothing_stops_its_streams_server(loop: str) -> None
             assert await some(client, 1) == [message(5, kind=CLOSE_BOTH)]
 
     run(main(), loop)
+
+
+@loops
+def test_messages_that_open_streams_are_bounded_and_the_frames_that_end_them_are_read(loop: str) -> None:
+    async def main() -> None:
+        backend = Backend(IdCodec(), answer=None)
+        async with proxy(backend, limits=Limits(buffered_bytes=1000)) as running:
+            client = await running.client()
+            await client.send(message(1, bytes(600), kind=INIT), message(2, bytes(600), kind=INIT))
+            reply = await client.reply()
+            assert (reply.request_id, reply.origin_message[1]) == (2, ERROR)
+            await client.send(message(1, kind=CLOSE_BOTH))
+            await backend.request(1)
+            await client.send(message(2, bytes(600), kind=INIT))
+            await backend.request(2)
+
+    run(main(), loop)
