@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from pathlib import Path
@@ -71,12 +72,18 @@ def command(path: Path, *, mode: str, log_format: str, log_level: str, drain_tim
             click.echo(note, err=True)
         click.echo(_summary(config))
         return
-    from metaprotocol_sdk.proxy.log import configure
+    from metaprotocol_sdk.proxy.log import LOGGER_NAME, configure
     from metaprotocol_sdk.proxy.process import Addresses, run
+
+    log = logging.getLogger(LOGGER_NAME)
 
     def ready(addresses: Addresses) -> None:
         for name, (host, port) in addresses.items():
-            click.echo(f"ready: listener {name!r} on {host}:{port}", err=True)
+            text = f"ready: listener {name!r} on {host}:{port}"
+            if log_format == "json":
+                log.info(text)  # whoever reads JSON reads nothing else
+            else:
+                click.echo(text, err=True)
 
     configure(form=log_format, level=log_level, stream=sys.stderr, now=time.monotonic)
     code = run(config, drain_time=drain_time, on_ready=ready, load=load, watch=file)

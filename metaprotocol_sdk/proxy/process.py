@@ -130,7 +130,7 @@ class _Process:
         except ConfigError as error:
             server.stats.config_reload_failed += 1
             for finding in error.findings:
-                _log.error("not reloaded, the configuration stays as it is: %s", finding)
+                _say(logging.ERROR, f"not reloaded, the configuration stays as it is: {finding}")
         except MetaProtocolError as error:
             server.stats.config_reload_failed += 1
             _log.error("not reloaded, the configuration stays as it is: %s", error)
@@ -176,4 +176,9 @@ def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> 
 def _log_notes(config: ProxyConfig) -> None:
     levels = {Severity.NOTE: logging.INFO, Severity.WARNING: logging.WARNING, Severity.ERROR: logging.ERROR}
     for note in config.notes:
-        _log.log(levels[note.severity], "%s", note)
+        _say(levels[note.severity], str(note))
+
+
+def _say(level: int, text: str) -> None:
+    """Logs a text that is a kind of its own, so that many different ones are not taken for one that is repeated."""
+    _log.log(level, text)

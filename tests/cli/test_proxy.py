@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
@@ -86,7 +87,7 @@ def test_a_wrong_file_is_all_its_findings_and_2(path: Path, mode: str) -> None:
 
 
 def test_it_serves_says_where_and_ends_with_0_on_sigterm(path: Path) -> None:
-    with metaproto("-c", str(path), "--log-format", "json") as process:
+    with metaproto("-c", str(path)) as process:
         assert process.stderr is not None
         ready = next(line for line in process.stderr if line.startswith("ready:"))
         assert ready.startswith("ready: listener 'front' on 127.0.0.1:")
@@ -97,7 +98,35 @@ def test_it_serves_says_where_and_ends_with_0_on_sigterm(path: Path) -> None:
             assert client.recv(65536) == b""
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert '"message": "stopped"' in errors
+    assert errors.endswith(" info stopped\n")
+
+
+def log_of(path: Path, *options: str) -> list[str]:
+    """What a proxy says from its start to its end by SIGTERM, once it is ready."""
+    with metaproto("-c", str(path), *options) as process:
+        assert process.stderr is not None
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if "ready:" in line:
+                process.send_signal(signal.SIGTERM)
+    return said
+
+
+def test_with_log_format_json_every_line_of_standard_error_is_json(path: Path) -> None:
+    said = []
+    for line in log_of(path, "--log-format", "json"):
+        assert line.startswith("{"), line
+        said.append(json.loads(line)["message"])
+    assert any(each.startswith("ready: listener 'front' on 127.0.0.1:") for each in said)
+    assert said[-1] == "stopped"
+
+
+def test_every_warning_of_a_file_is_in_the_log_however_many_there_are(path: Path) -> None:
+    routes = ", ".join(f"{{match: {{metadata: {{name: a}}}}, route: {{cluster: 'no{n}%%s'}}}}" for n in range(9))
+    path.write_text(CONFIG.replace("{route: {cluster: missing}}", routes) % 0)
+    log = "".join(log_of(path))
+    assert [n for n in range(9) if f"no cluster is named 'no{n}%s'" not in log] == []
 
 
 def test_an_address_in_use_is_2(path: Path) -> None:
