@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import cast
+
 import pytest
 
 from metaprotocol_sdk.proxy.config.values import (
     Address,
     ClusterConfig,
+    ConnectionConfig,
     EndpointConfig,
     MirrorConfig,
     RetryOn,
@@ -14,7 +18,8 @@ from metaprotocol_sdk.proxy.config.values import (
     RouteConfig,
 )
 from metaprotocol_sdk.proxy.net.context import Limits
-from tests.proxy.codecs import CLOSE, CLOSE_BOTH, DATA, ERROR, INIT, REPLY, IdCodec, message
+from metaprotocol_sdk.proxy.net.pools import Pools
+from tests.proxy.codecs import CLOSE, CLOSE_BOTH, DATA, ERROR, INIT, ONEWAY, REPLY, IdCodec, message
 from tests.proxy.harness import LOOPS, Backend, proxy, route, run, serving, until, unused_port
 
 loops = pytest.mark.parametrize("loop", sorted(LOOPS))
@@ -134,5 +139,36 @@ def test_as_many_streams_as_requests_may_be_open_and_their_frames_are_read(loop:
             await client.send(message(5, kind=CLOSE_BOTH), message(6, b"data", kind=DATA), message(8, kind=INIT))
             await until(lambda: len(backend.requests) == 5)
             client.reset()
+
+    run(main(), loop)
+
+
+@loops
+def test_requests_beyond_what_a_shared_connection_may_carry_have_a_connection_made_for_them_at_once(loop: str) -> None:
+    async def main() -> None:
+        backend = Backend(IdCodec(), answer=None)
+        async with proxy(backend, multiplexing=True, connections=ConnectionConfig(max_requests=3)) as running:
+            client = await running.client()
+            await client.send(b"".join(message(number) for number in range(7)))
+            await until(lambda: len(backend.requests) == 7)
+            assert sorted(len(link.requests) for link in backend.links) == [1, 3, 3]
+
+    run(main(), loop)
+
+
+@loops
+def test_a_stop_counts_the_attempts_to_connect_that_had_not_begun(loop: str) -> None:
+    async def main() -> None:
+        async with proxy(Backend(IdCodec())) as running:
+            client = await running.client()
+            await client.send(message(1, kind=ONEWAY))
+            [listener] = running.server.listeners
+            pools = cast("Pools", listener._ways[0])
+            await until(lambda: any(pool._attempts for pool in pools._pools.values()))
+            [pool] = pools._pools.values()
+            before = asyncio.get_running_loop().time()
+            await pool.close(5)
+            assert asyncio.get_running_loop().time() - before < 4
+            assert pool.cluster.breaker.connections == 0
 
     run(main(), loop)

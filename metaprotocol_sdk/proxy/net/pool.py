@@ -67,7 +67,8 @@ class Pool:
         self._is_closed = False
         self._is_retiring = False
         ids = context.encoder.codec.request_ids
-        self._per_connection = capacity(ids, context.limits.shared_in_flight) if is_shared else 1
+        most = capacity(ids, context.limits.shared_in_flight) if is_shared else 1
+        self._per_connection = min(most, cluster.connections.max_requests or most)
 
     @property
     def is_idle(self) -> bool:
@@ -188,15 +189,19 @@ class Pool:
         try:
             error = await self._attempt(connection)
         finally:
-            del self._attempts[connection]
             if error is not None:
-                self._discard(connection)
-                connection.abort()  # a loop that was cancelled half-way need not have closed it
+                self._give_up(connection)
         if error is None:
+            del self._attempts[connection]
             connection.adopt()
             self.update(connection)
         else:
             self._connect_failed(error)
+
+    def _give_up(self, connection: UpstreamConnection) -> None:
+        self._attempts.pop(connection, None)
+        self._discard(connection)
+        connection.abort()  # a loop that was cancelled half-way need not have closed it
 
     async def _attempt(self, connection: UpstreamConnection) -> Error | None:
         """Connects; says why not."""
@@ -246,8 +251,9 @@ class Pool:
         """Ends every request that still waits, and closes every connection within ``seconds``, or cuts it."""
         self._is_closed = True
         self._fail_pending(len(self._pending), _STOPPED)
-        for attempt in self._attempts.values():
+        for connection, attempt in list(self._attempts.items()):
             attempt.cancel()
+            self._give_up(connection)  # an attempt that has not begun to run never will
         for connection in self._open:
             if connection not in self._attempts:
                 connection.close()
