@@ -54,7 +54,7 @@ def command(path: Path, *, mode: str, log_format: str, log_level: str, drain_tim
     Reads Envoy bootstrap YAML. The log goes to standard error; a line there says when each listener accepts clients.
     SIGHUP reads it again: what changed takes effect without a request failed, and on any error all stays as it is.
 
-    Filters, beside the router: aeraki.meta_protocol.filters.local_ratelimit,
+    Filters, beside the router: aeraki.meta_protocol.filters.fault, aeraki.meta_protocol.filters.local_ratelimit,
     aeraki.meta_protocol.filters.metadata_exchange, and those that installed projects register in the entry-point group
     metaprotocol.filters.
     """

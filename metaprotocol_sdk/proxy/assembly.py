@@ -174,6 +174,8 @@ class Assembly:
             traffic_direction=config.traffic_direction,
             now=self._turns.loop.time,
             register=lambda prefix, counted: counters.append((prefix, counted)),
+            rng=self._rng,
+            wheel=self._turns.wheel,
         )
         return MadeFilter(each, _make(each, self._factories[each.name], surroundings), counters)
 

@@ -6,6 +6,7 @@ from metaprotocol_sdk.errors import Error
 from metaprotocol_sdk.exceptions import CodecError
 from metaprotocol_sdk.metadata import MessageType, Metadata
 from metaprotocol_sdk.mutation import Mutation
+from metaprotocol_sdk.proxy.peer import Peer
 from metaprotocol_sdk.proxy.stream import Stream
 
 HELD_BYTES = 64 * 1024 * 1024
@@ -22,6 +23,7 @@ class Shadow:
 
     is_clogged = False
     is_lost = False
+    client = Peer()
 
     def __init__(self, *, limit: int = HELD_BYTES) -> None:
         self._limit = limit

@@ -14,6 +14,7 @@ from metaprotocol_sdk.metadata import MessageType, Metadata
 from metaprotocol_sdk.mutation import NO_MUTATION, Mutation
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
+from metaprotocol_sdk.proxy.peer import Peer
 from metaprotocol_sdk.proxy.replies import Turn
 from metaprotocol_sdk.proxy.route import Route
 from metaprotocol_sdk.proxy.timers import Slot, TimerWheel
@@ -27,6 +28,10 @@ class Downstream(Protocol):
 
     is_lost: bool
     """Whether the connection has ended; a oneway may outlive it."""
+
+    @property
+    def client(self) -> Peer:
+        """Who is at its other end."""
 
     def deliver(self, stream: Stream) -> None:
         """Ends the stream: its reply, or its error, goes to the client."""
@@ -98,6 +103,7 @@ class Stream(Turn):
         endpoint: The server it goes to.
         carrier: What carries it there now.
         waiting: What a filter waits for now.
+        flags: Envoy's response flags of what filters did to the request beside failing it: ``DI``, it was delayed.
         passed: How many filters have let the request pass; those see its reply.
         started: When the request was whole, on the proxy's clock.
         is_oneway: Whether nothing answers the request.
@@ -113,6 +119,7 @@ class Stream(Turn):
         "downstream",
         "endpoint",
         "error",
+        "flags",
         "is_oneway",
         "is_over",
         "mutation",
@@ -147,10 +154,21 @@ class Stream(Turn):
         self.endpoint: Endpoint | None = None
         self.carrier: Carrier | None = None
         self.waiting: Waiting | None = None
+        self.flags = ""
         self.timer: Slot | None = None
         self.passed = 0
         self.wire_id = 0
         self.is_over = False
+
+    @property
+    def peer(self) -> Peer:
+        """The client: its addresses, and who its certificate says it is."""
+        return self.downstream.client
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether it is a mirrored copy, whose client and chain are one: nobody waits for what becomes of it."""
+        return self.chain is self.downstream
 
     @property
     def can_retry(self) -> bool:

@@ -24,6 +24,8 @@ _BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FIELDS = {
     "response_mutation",
     "response_headers_to_remove",
+    "response_rate_limit",
+    "response_rate_limit_percent_runtime",
     "response_headers_to_add",
     "response_status",
     "response_type",

@@ -24,6 +24,7 @@ from metaprotocol_sdk.proxy.config.values import (
     RouteConfig,
 )
 from metaprotocol_sdk.proxy.filters.bucket import Bucket
+from metaprotocol_sdk.proxy.filters.fault import Fault, FaultInjector
 from metaprotocol_sdk.proxy.filters.filter import Filter, FilterFactory, Verdict
 from metaprotocol_sdk.proxy.filters.local_rate_limit import LocalRateLimiter
 from metaprotocol_sdk.proxy.net.context import Limits
@@ -367,6 +368,13 @@ async def _() -> Failure:
     bucket = Bucket(max_tokens=1, tokens_per_fill=1, fill_interval=1e9, now=0.0)
     limit: dict[str, FilterFactory] = {"limit": lambda *_: LocalRateLimiter(bucket, (), now=lambda: 0.0)}
     return await ask(Backend(IdCodec()), before=message(1), filters=limit)
+
+
+@row("the fault filter aborts the request", "fault filter abort", "FI")
+async def _() -> Failure:
+    abort = {"error_type": "UNSPECIFIED", "percentage": {"numerator": 100}}
+    fault = Fault.model_validate({"stat_prefix": "test", "abort": abort})
+    return await ask(filters={"fault": lambda _, context: FaultInjector.from_config(fault, context)})
 
 
 @row("a filter raises, or returns what is no verdict", "meta protocol filter chain: a filter failed", "")

@@ -9,6 +9,7 @@ from typing import Any
 from metaprotocol_sdk.errors import Error
 from metaprotocol_sdk.exceptions import CodecError
 from metaprotocol_sdk.metadata import MessageType, Metadata
+from metaprotocol_sdk.proxy.peer import Peer
 from metaprotocol_sdk.proxy.stream import Chain, Stream
 
 
@@ -28,6 +29,7 @@ class FakeDownstream:
     def __init__(self) -> None:
         self.is_clogged = False
         self.is_lost = False
+        self.client = Peer()
         self.delivered: list[Stream] = []
         self.rejected: list[CodecError] = []
         self.holds = 0

@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from metaprotocol_sdk.proxy.config.extension import FilterModel
     from metaprotocol_sdk.proxy.config.message import Message
     from metaprotocol_sdk.proxy.config.values import NodeConfig, TrafficDirection
+    from metaprotocol_sdk.proxy.filters.delay import Delay
     from metaprotocol_sdk.proxy.filters.filter import Filter, FilterContext, FilterFactory, FilterType, Verdict
     from metaprotocol_sdk.proxy.filters.registry import filter_factories, filter_models
     from metaprotocol_sdk.proxy.metrics import Counters
+    from metaprotocol_sdk.proxy.peer import Peer, TlsIdentity
     from metaprotocol_sdk.proxy.stream import Stream
 
 __all__ = [
     "Counters",
+    "Delay",
     "Filter",
     "FilterContext",
     "FilterFactory",
@@ -27,7 +30,9 @@ __all__ = [
     "FilterType",
     "Message",
     "NodeConfig",
+    "Peer",
     "Stream",
+    "TlsIdentity",
     "TrafficDirection",
     "Verdict",
     "filter_factories",
@@ -36,6 +41,7 @@ __all__ = [
 
 _HOMES = {
     "Counters": "metrics",
+    "Delay": "filters.delay",
     "Filter": "filters.filter",
     "FilterContext": "filters.filter",
     "FilterFactory": "filters.filter",
@@ -43,7 +49,9 @@ _HOMES = {
     "FilterType": "filters.filter",
     "Message": "config.message",
     "NodeConfig": "config.values",
+    "Peer": "peer",
     "Stream": "stream",
+    "TlsIdentity": "peer",
     "TrafficDirection": "config.values",
     "Verdict": "filters.filter",
     "filter_factories": "filters.registry",

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from metaprotocol_sdk.errors import Error, ErrorType
 from metaprotocol_sdk.exceptions import CodecError
 from metaprotocol_sdk.metadata import Metadata
+from metaprotocol_sdk.proxy.filters.delay import Delay
 from metaprotocol_sdk.proxy.filters.filter import Filter, Verdict
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.stream import Stream
@@ -19,7 +20,7 @@ _log = logging.getLogger(LOGGER_NAME)
 
 
 class Pending(Protocol):
-    """What a filter waits for; an ``asyncio.Future`` is one."""
+    """What a filter waits for; an ``asyncio.Future`` is one, and a :class:`Delay`."""
 
     def add_done_callback(self, callback: Callable[[Any], None], /) -> None:
         """Calls ``callback(self)`` when it is done."""
@@ -128,7 +129,7 @@ class FilterChain:
             raise
         except Exception:
             return _broken(stream, f"{_name(hook)} raised")
-        if verdict is None or isinstance(verdict, Error):
+        if verdict is None or isinstance(verdict, Error | Delay):
             return verdict
         try:
             return self._spawn(verdict)

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from metaprotocol_sdk.codec import Codec
 from metaprotocol_sdk.errors import Error
 from metaprotocol_sdk.proxy.config.values import NodeConfig, TrafficDirection
+from metaprotocol_sdk.proxy.filters.delay import Delay
 from metaprotocol_sdk.proxy.metrics import Counters
 from metaprotocol_sdk.proxy.stream import Stream
+from metaprotocol_sdk.proxy.timers import TimerWheel
 
 if TYPE_CHECKING:  # the runtime does not pay for pydantic
     from metaprotocol_sdk.proxy.config.extension import FilterModel
 
-Verdict = Error | Awaitable[Error | None] | None
-"""None: go on. An Error: the client gets it as its reply. An awaitable of either: the stream waits for it."""
+Verdict = Error | Delay | Awaitable[Error | None] | None
+"""None: go on. An Error: the client gets it as its reply. A Delay, or an awaitable of either: the stream waits."""
 
 
 class Filter:
     """One concern. Both hooks are plain functions; only one that must wait returns an awaitable, and only that costs
-    a task.
+    a task. One that waits for a given time returns a :class:`~metaprotocol_sdk.proxy.filters.delay.Delay`.
 
     The request's strings are in ``stream.request``; ``stream.mutation`` and ``stream.response_mutation`` are for
     what the message's strings shall become. A filter keeps nothing of a stream after its reply has passed.
@@ -39,6 +42,10 @@ class Filter:
         return None
 
 
+def _stopped() -> TimerWheel:
+    return TimerWheel(lambda: 0.0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterContext:
     """What a filter may know of the listener it is made for. Each listener has filters of its own.
@@ -51,6 +58,8 @@ class FilterContext:
         now: The proxy's clock, in seconds from some moment; it never goes back.
         register: Makes counters visible in ``Server.snapshot()``, under the prefix and their names. Counts that come
             to the same full name are added up.
+        rng: The proxy's source of chance.
+        wheel: The proxy's timers; where they are not given, their time never comes.
     """
 
     listener: str
@@ -59,6 +68,8 @@ class FilterContext:
     traffic_direction: TrafficDirection
     now: Callable[[], float]
     register: Callable[[str, Counters], None]
+    rng: random.Random = field(default_factory=random.Random)
+    wheel: TimerWheel = field(default_factory=_stopped)
 
 
 FilterFactory = Callable[[Any, FilterContext], Filter]

@@ -9,6 +9,7 @@ from contextlib import suppress
 from metaprotocol_sdk.proxy.metrics import ListenerStats
 from metaprotocol_sdk.proxy.net.connection import Connection
 from metaprotocol_sdk.proxy.net.context import Context
+from metaprotocol_sdk.proxy.peer import Peer
 
 
 class EndingConnection(Connection):
@@ -21,6 +22,7 @@ class EndingConnection(Connection):
 
     __slots__ = (
         "_active_at",
+        "_client",
         "_idle_timeout",
         "_is_draining",
         "_is_ending",
@@ -40,6 +42,7 @@ class EndingConnection(Connection):
         self._now = context.turns.loop.time
         self._idle_timeout = idle_timeout
         self._active_at = 0.0
+        self._client: Peer | None = None
         self._is_reading = False  # inside the loop that decodes
         self._is_paused = False  # nothing is read from the client
         self._is_eof = False  # the client sends no more
@@ -48,6 +51,13 @@ class EndingConnection(Connection):
         self._is_lingering = False
         self._is_draining = False
         self._is_leaving = False  # any of the four before: what is looked at after every message
+
+    @property
+    def client(self) -> Peer:
+        """Who is at the other end; worked out when it is first asked for."""
+        if self._client is None:
+            self._client = Peer.from_transport(self._transport.get_extra_info)
+        return self._client
 
     @property
     @abstractmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from metaprotocol_sdk.codec import Codec
 from metaprotocol_sdk.proxy.config.values import NodeConfig, TrafficDirection
 from metaprotocol_sdk.proxy.filters.filter import FilterContext
 from metaprotocol_sdk.proxy.metrics import Counters
+from metaprotocol_sdk.proxy.timers import TimerWheel
 from tests.proxy.codecs import IdCodec
 from tests.proxy.fakes import FakeClock
 
@@ -31,6 +33,8 @@ class Around:
         direction: TrafficDirection = TrafficDirection.UNSPECIFIED,
     ) -> None:
         self.clock = FakeClock()
+        self.wheel = TimerWheel(self.clock)
+        self.rng = random.Random(1)
         self.counters: list[tuple[str, Counters]] = []
         self.context = FilterContext(
             listener="main",
@@ -39,6 +43,8 @@ class Around:
             traffic_direction=direction,
             now=self.clock,
             register=lambda *registered: self.counters.append(registered),
+            rng=self.rng,
+            wheel=self.wheel,
         )
 
     def counts(self) -> dict[str, int]:
