@@ -59,6 +59,8 @@ class Responder:
 
     def _local(self, stream: Stream, error: Error) -> bytes | None:
         stats = self._encoder.stats
+        if _log.isEnabledFor(logging.DEBUG):
+            self._tell(stream.request, error)
         try:
             reply = self._encoder.error(stream.request, error)
         except CodecBug:
@@ -71,3 +73,15 @@ class Responder:
             return b""
         stats.local_response_error += 1
         return None
+
+    def _tell(self, request: Metadata, error: Error) -> None:
+        # The names of its strings and not their values, which are a message's contents: names are what routes mistake.
+        _log.debug(
+            "listener %s: request %s (%s) failed%s: %s; its strings are %s",
+            self._listener,
+            request.request_id,
+            request.operation_name,
+            f", {error.flag}" if error.flag else "",
+            error.message,
+            ", ".join(sorted(request)) or "none",
+        )

@@ -9,6 +9,7 @@ from metaprotocol_sdk.exceptions import EncodeError
 from metaprotocol_sdk.metadata import MessageType, Metadata
 from metaprotocol_sdk.mutation import Mutation
 from metaprotocol_sdk.proxy.encoder import Encoder
+from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.metrics import ListenerStats
 from metaprotocol_sdk.proxy.responder import Responder
 from metaprotocol_sdk.proxy.stream import Stream
@@ -57,6 +58,24 @@ def test_a_protocol_without_ids_gets_no_id_written() -> None:
     stream.request.request_id = 4
     stream.response = decoded(b"OK x\n", LineCodec(), MessageType.RESPONSE)
     assert responder(LineCodec())[0].answer(stream) == b"OK x\n"
+
+
+def test_the_debug_log_says_of_each_local_reply_which_request_why_and_what_a_route_could_have_matched(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    stream = stream_of(decoded(message(7, user="secret", stage="test")))
+    stream.request.operation_name = "put"
+    stream.error = NO_ROUTE
+    writer, _ = responder(IdCodec())
+    with caplog.at_level("INFO", LOGGER_NAME):
+        writer.answer(stream)
+    assert caplog.messages == []
+    with caplog.at_level("DEBUG", LOGGER_NAME):
+        writer.answer(stream)
+    names = ", ".join(sorted(stream.request))
+    assert "stage" in names
+    assert caplog.messages == [f"listener main: request 7 (put) failed, NR: no route; its strings are {names}"]
+    assert "secret" not in caplog.text
 
 
 def test_a_local_reply_wins_and_is_not_mutated() -> None:
