@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
@@ -55,5 +56,5 @@ def test_it_holds_for_longer() -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("what", sorted(MUTANTS))
 def test_the_machine_catches_a_proxy_in_which(what: str) -> None:
-    with MUTANTS[what](), pytest.raises((AssertionError, KeyError, TimeoutError)):
+    with MUTANTS[what](), pytest.raises((AssertionError, Flaky)):  # a race need not come again
         run_state_machine_as_test(ProxyMachine, settings=HUNT)

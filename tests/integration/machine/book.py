@@ -190,7 +190,8 @@ class Book:
         is_tried = retry is not None and retry.per_try_timeout is not None and passed >= retry.per_try_timeout
         causes = {
             "too many requests": breakers.max_requests < 100,
-            "too many connections": breakers.max_pending_requests < 100,
+            "too many connections": breakers.max_pending_requests < 100
+            or (setup.is_bound and breakers.max_connections < 100),
             "connection failure": "server failed" in self.facts or setup.is_bound,
             "too many streams": setup.limits.in_flight < 100,
             "no reply from cluster": setup.timeout is not None and passed >= setup.timeout,

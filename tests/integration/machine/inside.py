@@ -59,7 +59,7 @@ class Inside:
             pools = [pool for pool in self.pools() if pool.cluster is cluster]
             stats, breaker, config = cluster.stats, cluster.breaker, cluster.breaker._config
             assert stats.upstream_rq_pending_active == sum(len(pool._pending) for pool in pools)
-            assert stats.upstream_rq_active == sum(up.in_flight for pool in pools for up in self.ups(pool))
+            assert stats.upstream_rq_active == sum(len(up._streams) for pool in pools for up in self.ups(pool))
             assert breaker.connections == sum(len(pool._open) for pool in pools)
             assert stats.upstream_rq_active + stats.upstream_rq_pending_active <= config.max_requests
             assert stats.upstream_rq_pending_active <= config.max_pending_requests
@@ -67,7 +67,7 @@ class Inside:
             assert breaker.retries >= 0
             for endpoint in cluster.endpoints:
                 there = [up for pool in pools if pool.endpoint is endpoint for up in self.ups(pool)]
-                assert endpoint.active == sum(up.in_flight for up in there)
+                assert endpoint.active == sum(len(up._streams) for up in there)
 
     def _check_streams(self) -> None:
         waiting = [stream for pool in self.pools() for stream in pool._pending if stream.is_oneway]
@@ -95,7 +95,7 @@ class Inside:
             assert up.unwritten <= up._pool.cluster.buffer_limit + clients * READ + MESSAGE
         if up._ids is not None:
             assert len(up._ids._taken) <= up._ids._limit
-            assert up.in_flight + len(up._ids._quarantined) == len(up._ids._taken)
+            assert len(up._streams) + len(up._ids._quarantined) == len(up._ids._taken)
 
     def check_rest(self) -> None:
         """What holds when every request is answered and nobody stops reading."""
