@@ -13,6 +13,14 @@ HELD_BYTES = 64 * 1024 * 1024
 """Bytes of copies that have had no answer yet, above which no more are made."""
 
 
+class Copy(Stream):
+    """A mirrored request."""
+
+    __slots__ = ()
+
+    is_copy = True
+
+
 class Shadow:
     """Where copies come from and go back to: the client and the chain of every one of them.
 
@@ -39,7 +47,7 @@ class Shadow:
         if self._held + size > self._limit or stream.request.message_type is MessageType.STREAM_INIT:
             return None
         self._held += size
-        made = Stream(stream.request, stream.key, self, self, stream.started)
+        made = Copy(stream.request, stream.key, self, self, stream.started)
         made.mutation = mutation
         made.route = stream.route
         return made

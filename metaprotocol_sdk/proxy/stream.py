@@ -6,7 +6,7 @@ connection it came from, the chain it goes through, and whatever carries it to a
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from metaprotocol_sdk.errors import Error, ErrorType
 from metaprotocol_sdk.exceptions import CodecError
@@ -134,6 +134,9 @@ class Stream(Turn):
         "wire_id",
     )
 
+    is_copy: ClassVar[bool] = False
+    """Whether it is a mirrored copy: nobody waits for what becomes of it."""
+
     def __init__(self, request: Metadata, key: int, downstream: Downstream, chain: Chain, started: float) -> None:
         self.key = key  # Turn's fields, without a call of its own
         self.after = None
@@ -164,11 +167,6 @@ class Stream(Turn):
     def peer(self) -> Peer:
         """The client: its addresses, and who its certificate says it is."""
         return self.downstream.client
-
-    @property
-    def is_copy(self) -> bool:
-        """Whether it is a mirrored copy, whose client and chain are one: nobody waits for what becomes of it."""
-        return self.chain is self.downstream
 
     @property
     def can_retry(self) -> bool:

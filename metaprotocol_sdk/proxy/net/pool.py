@@ -72,8 +72,8 @@ class Pool:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request waits, here or at the server."""
-        return not self._pending and all(not connection.in_flight for connection in self._open)
+        """Whether nobody waits for a request, here or at the server."""
+        return all(stream.is_copy for stream in self._pending) and all(each.is_idle for each in self._open)
 
     def send(self, stream: Stream) -> None:
         """Sends a request now, or as soon as there is a connection for it."""

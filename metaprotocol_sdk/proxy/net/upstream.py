@@ -76,9 +76,9 @@ class UpstreamConnection(Connection):
         return self._ids.has_free if self._ids is not None else not self._streams
 
     @property
-    def in_flight(self) -> int:
-        """How many requests wait for their reply here."""
-        return len(self._streams)
+    def is_idle(self) -> bool:
+        """Whether nobody waits for a reply here."""
+        return all(stream.is_copy for stream in self._streams.values())
 
     def adopt(self) -> None:
         """Called by its pool once the connection is there to be used; until then its end is not told of."""

@@ -11,14 +11,18 @@ import pytest
 from metaprotocol_sdk.exceptions import ConfigError
 from metaprotocol_sdk.proxy.config.values import (
     Address,
+    ClusterConfig,
+    EndpointConfig,
     ListenerConfig,
+    MirrorConfig,
     ProtocolConfig,
     ProxyConfig,
+    RouteConfig,
     RouteTableConfig,
 )
 from metaprotocol_sdk.proxy.server import Server
 from tests.proxy.codecs import ONEWAY, IdCodec, message
-from tests.proxy.harness import Backend, echo, proxy, run, until
+from tests.proxy.harness import Backend, echo, proxy, run, serving, until
 
 
 def test_an_address_in_use_is_a_sentence_that_names_the_listener() -> None:
@@ -135,5 +139,23 @@ def test_draining_waits_for_oneways_that_no_client_waits_for() -> None:
             client.reset()
             assert await running.server.drain(10)
             await until(lambda: backend.bodies() == [b"last"])
+
+    run(main())
+
+
+@pytest.mark.parametrize("multiplexing", [False, True])
+def test_draining_does_not_wait_for_mirrors(multiplexing: bool) -> None:
+    async def main() -> None:
+        backend, mirror = Backend(IdCodec()), Backend(IdCodec(), answer=None)
+        async with serving(mirror):
+            copies = ClusterConfig(name="mirror", endpoints=(EndpointConfig(mirror.address),))
+            to = RouteConfig(cluster="all", mirrors=(MirrorConfig("mirror"),))
+            async with proxy(backend, clusters=[copies], routes=[to], multiplexing=multiplexing) as running:
+                client = await running.client()
+                await client.send(message(1, b"x"))
+                assert await client.body() == b"x"
+                await mirror.request(0)
+                client.half_close()
+                assert await running.server.drain(10)
 
     run(main())
