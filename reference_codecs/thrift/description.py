@@ -43,9 +43,13 @@ def describe(metadata: Metadata, form: Form, begin: Begin, struct: Data) -> None
 
 
 def describe_headers(metadata: Metadata, header: Header) -> None:
-    """Says the headers of a header block; what the message itself says wins, and the first of several."""
+    """Says the headers of a header block; what the message itself says wins, and the last of several.
+
+    Thrift's servers keep the last too: a route that saw another could be led past.
+    """
+    own = frozenset(metadata.folded)
     for pair in header.pairs:
-        if pair.key.lower() not in metadata.folded:
+        if pair.key.lower() not in own:
             metadata[pair.key] = pair.value
 
 

@@ -54,9 +54,9 @@ def test_a_block_says_what_it_was_written_from(pairs: list[tuple[str, str]], pro
     assert HEADER.unpack_from(frame)[:2] == (len(frame) - 4, HEADER_MAGIC)
 
 
-def test_pairs_of_several_info_headers_are_all_read_and_the_first_of_a_name_counts() -> None:
+def test_pairs_of_several_info_headers_are_all_read_and_the_last_of_a_name_counts_as_to_apaches() -> None:
     message = read(headed("00 00 01 01 01 61 01 31 01 02 01 41 01 32 01 62 01 33"))
-    assert (message["a"], message["b"]) == ("1", "3")
+    assert (message["a"], message["b"]) == ("2", "3")
 
 
 def test_info_headers_of_other_kinds_end_what_is_read_and_are_kept() -> None:
