@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from metaprotocol_sdk import DecodeError, EncodeError, Mutation
 from reference_codecs.dubbo.frame import FLAGS_AT, HEADER_SIZE, LENGTH_AT, REQUEST, WITH_ATTACHMENTS
-from reference_codecs.dubbo.hessian import Hessian, Tail, valid
+from reference_codecs.dubbo.hessian import Hessian, Tail
 from reference_codecs.dubbo.hessian2 import StillInUse, WalkedMap, write_entry, write_string
+from reference_codecs.dubbo.serialization import valid
 
 OF_REQUESTS = frozenset({"interface", "method", "version", "dubbo", "parameter_types", "serialization"})
 OF_REPLIES = frozenset({"status", "status_name", "response_type", "serialization"})

@@ -10,6 +10,7 @@ from reference_codecs.dubbo.frame import (
     FLAGS_AT,
     HEADER_SIZE,
     MAGIC_BYTES,
+    MAX_EVENT,
     MAX_NAME,
     REQUEST,
     RESPONSE_TYPES,
@@ -72,7 +73,11 @@ def _describe_event(metadata: Metadata, message: bytes, serialization: Serializa
     flags = message[FLAGS_AT]
     metadata.folded["serialization"] = serialization.name
     metadata.message_type = MessageType.HEARTBEAT
-    if flags & REQUEST and (event := serialization.read_event(message)) is not None:
+    if not flags & REQUEST:
+        return
+    if (size := len(message) - HEADER_SIZE) > MAX_EVENT:
+        raise DecodeError(f"it has {size} bytes, and at most {MAX_EVENT} are read", path="event", offset=HEADER_SIZE)
+    if (event := serialization.read_event(message)) is not None:
         metadata.folded["event"] = metadata.operation_name = event
         metadata.message_type = MessageType.ONEWAY
 

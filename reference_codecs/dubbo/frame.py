@@ -59,6 +59,9 @@ class Status(enum.IntEnum):
 
 STATUS_NAMES = {int(status): status.name for status in Status}
 
+MAX_EVENT = 1024
+"""Bytes of an event's data. Dubbo for Java writes a letter and takes 15 or 50 (``deserialization.event.size``)."""
+
 MAX_NAME = 0xFFFF
 """Characters of a name or a descriptor, as the class files of Java have them."""
 

@@ -11,17 +11,15 @@ parameter types: -1, or the number of arguments in their place.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from metaprotocol_sdk import DecodeError
-from reference_codecs.dubbo.descriptor import count_parameters
+from reference_codecs.dubbo.descriptor import MAX_PARAMETERS, count_parameters
 from reference_codecs.dubbo.frame import FLAGS_AT, HEADER_SIZE, REQUEST, RESPONSE_TYPES, has_attachments
 from reference_codecs.dubbo.hessian2 import Hessian2Error, Limits, WalkedMap, Walker, write_string
-from reference_codecs.dubbo.serialization import UNREAD_EVENT, Call, Serialization
+from reference_codecs.dubbo.serialization import UNREAD_EVENT, Call, Serialization, valid
 
-_SURROGATES = re.compile("[\ud800-\udfff]")
 _NULL = ord("N")
 _SHORT = 0x20
 """Below it, a string's first byte is its length."""
@@ -79,7 +77,7 @@ class Hessian(Serialization):
         texts: list[str | None] = []
         try:
             while len(texts) < len(_CALL) - 1:
-                texts.append(walker.read_string())
+                texts.append(_read_text(walker))
             types, number = _read_types(walker)
         except Hessian2Error as error:
             raise malformed(error, _CALL[len(texts)]) from error
@@ -205,17 +203,17 @@ def malformed(error: Hessian2Error, path: str) -> DecodeError:
     return DecodeError(error.reason, path=path, offset=error.offset)
 
 
-def valid(text: str) -> str:
-    """``text`` with each surrogate that has no partner as U+FFFD: Java's strings may hold such, Unicode may not."""
-    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
-
-
 def _read_types(walker: Walker) -> tuple[str | None, int]:
-    """The parameter types, and how many they are; -1: they are no descriptor."""
+    """The parameter types, and how many they are; -1: they are no descriptor, or more than a method has."""
     if walker.tag != _NULL and not _is_string(walker.tag) and (count := walker.read_int()) >= 0:
-        return None, count
-    types = walker.read_string()
+        return None, count if count <= MAX_PARAMETERS else -1
+    types = _read_text(walker)
     return types, _number(types or "")
+
+
+def _read_text(walker: Walker) -> str | None:
+    text = walker.read_string()
+    return None if text is None else valid(text)
 
 
 def _number(types: str) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 from metaprotocol_sdk import DecodeError
 from reference_codecs.dubbo.descriptor import count_parameters
 from reference_codecs.dubbo.frame import FLAGS_AT, HEADER_SIZE, REQUEST, RESPONSE_TYPES, has_attachments
-from reference_codecs.dubbo.serialization import Call, Serialization
+from reference_codecs.dubbo.serialization import Call, Serialization, valid
 
 _CALL = Call._fields
 _MOST = 1 << 20
@@ -53,7 +53,7 @@ class JsonLines(Serialization):
         found = _value(lines, at, "attachments") if at < len(lines) and lines[at].strip() else None
         if found is not None and not isinstance(found, dict):
             raise DecodeError("the attachments are no JSON object", path="attachments")
-        return [(key, value) for key, value in (found or {}).items() if isinstance(value, str)]
+        return [(valid(key), valid(value)) for key, value in (found or {}).items() if isinstance(value, str)]
 
     def read_response_type(self, message: bytes) -> int:
         """The number in the first line."""
@@ -90,6 +90,8 @@ def _value(lines: list[bytes], index: int, name: str) -> Any:
 
 def _text(lines: list[bytes], index: int, name: str) -> str | None:
     found = _value(lines, index, name)
-    if found is not None and not isinstance(found, str):
+    if found is None:
+        return None
+    if not isinstance(found, str):
         raise DecodeError(f"it is {found!r:.40} and no string", path=name)
-    return found
+    return valid(found)

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from metaprotocol_sdk import Field
-from reference_codecs.dubbo.descriptor import count_parameters
+from reference_codecs.dubbo.descriptor import MAX_PARAMETERS, count_parameters
 from reference_codecs.dubbo.frame import (
     EVENT,
     FLAGS_AT,
@@ -141,7 +141,7 @@ class _Body:
         elif name == "parameter_count" and isinstance(value, int):
             if value < 0:
                 self._names.append("parameter_types")
-            else:
+            elif value <= MAX_PARAMETERS:
                 self._expect_arguments(value)
         elif name == "response_type" and isinstance(value, int) and 0 <= value < len(RESPONSE_TYPES):
             kind = RESPONSE_TYPES[value]
@@ -149,8 +149,7 @@ class _Body:
             self._names += ["attachments"] if has_attachments(value) else []
 
     def _expect_arguments(self, count: int) -> None:
-        most = self._end - self._walker.position
-        self._names += [f"arguments[{index}]" for index in range(min(count, most))]
+        self._names += [f"arguments[{index}]" for index in range(count)]
         self._names.append("attachments")
 
     def _attachments(self) -> Iterator[Field]:

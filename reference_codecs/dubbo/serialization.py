@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -32,6 +33,13 @@ NAMES = {
 }
 """Dubbo's names of serializations, by the id in the flags (``org.apache.dubbo.common.serialize.Constants``)."""
 
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def valid(text: str) -> str:
+    """``text`` with each surrogate that has no partner as U+FFFD: Java's strings may hold such, Unicode may not."""
+    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
+
 
 class Call(NamedTuple):
     """What a request begins with; None where it says null."""
@@ -44,7 +52,9 @@ class Call(NamedTuple):
 
 
 class Serialization(ABC):
-    """How the values of a body are written. A ``message`` is always a whole one, its header included.
+    """How the values of a body are written.
+
+    A ``message`` is always a whole one, its header included. Every text that is read is :func:`valid`.
 
     Attributes:
         name: Dubbo's name of it.

@@ -34,7 +34,7 @@ another so often that all of it can never be shown. A ``Value`` is ``None``, ``b
 
 Errors: ``Hessian2Error(reason, offset)``, a ``ValueError``, from walkers and readers, ``offset`` being that in
 ``data``; ``StillInUse(reason, offset)``, a ``ValueError``, from ``rewrite``.
-``Limits(depth=1024, classes=16384, entries=16384, values=1 << 20)``.
+``Limits(depth=1024, containers=1 << 20, classes=16384, entries=16384, values=1 << 20)``.
 """
 
 from __future__ import annotations

@@ -310,6 +310,7 @@ def test_a_malformed_reply_is_refused_where_it_is(body: bytes, sentence: str) ->
     ("body", "sentence"),
     [
         (FRONT + b"\x03Foo", "in parameter_types: they are no JVM descriptor of at most 255"),
+        (FRONT + b"\xc9\x00" + b"N" * 257, "in parameter_types: they are no JVM descriptor of at most 255"),
         (FRONT + b"\x01I\x91\x91", "in attachments: the byte 0x91 starts no map"),
         (FRONT + b"\x02II\x91", r"in arguments\[1\]: "),
         (FRONT + b"\0H\x01a", "in attachments: the data ends"),

@@ -6,7 +6,7 @@ from metaprotocol_sdk import DecodeError, MessageType, Metadata
 from reference_codecs.dubbo.description import check_magic, describe, describe_error, describe_reply
 from reference_codecs.dubbo.hessian import Hessian
 from reference_codecs.dubbo.hessian2 import LIMITS
-from reference_codecs.dubbo.serialization import Opaque
+from reference_codecs.dubbo.serialization import Call, Opaque
 from tests.reference_codecs.dubbo.helpers import CALL, CALL_BODY, FRONT, message, read, reply
 
 HESSIAN = Hessian("hessian2", LIMITS)
@@ -86,3 +86,19 @@ def test_the_magic_number_is_checked_as_far_as_it_is_there() -> None:
     for front in (b"\xdb", b"\xda\xba"):
         with pytest.raises(DecodeError, match="not dabb"):
             check_magic(front)
+
+
+@pytest.mark.parametrize("number", [2, 6])
+def test_an_event_that_is_longer_than_any_is_refused_unread(number: int) -> None:
+    long = b"\x57" + b"N" * 2000 + b"Z" if number == 2 else b'"' + b"R" * 2000 + b'"\n'
+    for flags in (0xA0, 0xE0):
+        with pytest.raises(DecodeError, match=r"in event: it has 200\d bytes, and at most 1024 are read"):
+            read(message(long, flags=flags | number))
+
+
+@pytest.mark.parametrize("name", ["dubbo", "interface", "version", "method", "parameter_types"])
+def test_half_a_pair_of_surrogates_in_a_call_is_no_text(name: str) -> None:
+    said = [b"\x03\xed\xa0\xbdab" if each == name else b"\x01x" for each in Call._fields]
+    found = described(message(b"".join(said) + b"HZ"))
+    assert found[name] == "\ufffdab"
+    found.operation_name.encode()

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metaprotocol_sdk import DecodeError
-from reference_codecs.dubbo.hessian import Hessian, short_front, valid
+from reference_codecs.dubbo.hessian import Hessian, short_front
 from reference_codecs.dubbo.hessian2 import LIMITS, write_string
-from reference_codecs.dubbo.serialization import Call
+from reference_codecs.dubbo.serialization import Call, valid
 from tests.reference_codecs.dubbo.helpers import ATTACHMENTS, CALL, CALL_BODY, FRONT, message, reply
 
 HESSIAN = Hessian("hessian2", LIMITS)

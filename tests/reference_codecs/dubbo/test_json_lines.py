@@ -71,3 +71,10 @@ def test_malformed_attachments_are_refused_when_they_are_asked_for(tail: bytes, 
 def test_a_response_type_that_is_none_is_refused(body: bytes) -> None:
     with pytest.raises(DecodeError, match=r"in response_type: the response type is .*; it is 0 to 5"):
         read(reply(body, flags=6), RESPONSE)
+
+
+def test_half_a_pair_of_surrogates_is_no_text() -> None:
+    body = b'"2"\n"a\\ud800b"\n""\n"buy"\n""\n{"k\\udc00":"\\ud83d\\ude00\\ud83d"}\n'
+    found = read(message(body, flags=0xC6))
+    assert (found["interface"], found["k\ufffd"]) == ("a\ufffdb", "\U0001f600\ufffd")
+    assert read(message(b'"\\ud800"\n', flags=0xA6))["event"] == "\ufffd"

@@ -91,3 +91,9 @@ def test_what_is_wrong_is_said_where_it_is() -> None:
 def test_every_byte_of_anything_has_a_name(data: bytes, at: int, put: bytes) -> None:
     fields(data[:at] + put + data[at + len(put) :])
     fields(data[:at] + put)
+
+
+def test_a_count_of_parameters_that_no_method_has_names_no_arguments() -> None:
+    found = said(message(FRONT + b"I\x7f\xff\xff\xff" + b"N" * 300))
+    assert (found["parameter_count"], found["rest"]) == (0x7FFFFFFF, b"N" * 300)
+    assert "arguments[0]" in said(message(FRONT + b"\xc8\xff" + b"N" * 256))
