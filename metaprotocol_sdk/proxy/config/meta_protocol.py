@@ -99,7 +99,9 @@ def _waits(name: str, context: Context) -> bool:
 
 def _unknown(name: str, context: Context) -> str:
     known = [ROUTER.name, *context.filters]
-    near = nearest(name, [*known, *WAITING_FILTERS])
+    # Without their prefix, which would make every one of upstream's resemble every other.
+    by_short = {each.removeprefix(FILTER_PREFIX): each for each in (*known, *WAITING_FILTERS)}
+    near = by_short.get(nearest(name.removeprefix(FILTER_PREFIX), by_short), "")
     own = "One of your own is known once the project that registers it in metaprotocol.filters is installed"
     hint = f"did you mean {near}?" if near else f"known are {', '.join(known)}. {own}"
     return f"no filter is named {shown(name)}; {hint}"

@@ -203,6 +203,8 @@ def test_the_router_is_the_last_filter_and_only_that() -> None:
     ("text", "finding"),
     [
         ("name: delai", "1:7 error name: no filter is named 'delai'; did you mean delay?"),
+        ("name: router", f"1:7 error name: no filter is named 'router'; did you mean {ROUTER.name}?"),
+        ("name: rooter", f"1:7 error name: no filter is named 'rooter'; did you mean {ROUTER.name}?"),
         (
             "name: xyzzy",
             (
