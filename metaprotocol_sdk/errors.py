@@ -44,7 +44,8 @@ class Error:
         message: A sentence for the client. It is made valid Unicode, one line and at most
             :data:`MAX_MESSAGE_LENGTH` characters, so that no codec can be broken, or injected into, by it.
         flag: Envoy's response flag (``%RESPONSE_FLAGS%``): ``UT`` timeout, ``UF`` connect failure, ``UO``
-            overflow, ``UC`` reset, ``NR`` no route, ``UH`` no healthy host, ``RL`` rate limited; empty: none.
+            overflow, ``UC`` reset, ``NR`` no route, ``UH`` no healthy host, ``RL`` rate limited, ``FI`` a fault on
+            purpose, ``UAEX`` refused by the rules of access; empty: none.
     """
 
     type: ErrorType

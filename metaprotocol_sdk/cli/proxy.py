@@ -55,8 +55,8 @@ def command(path: Path, *, mode: str, log_format: str, log_level: str, drain_tim
     SIGHUP reads it again: what changed takes effect without a request failed, and on any error all stays as it is.
 
     Filters, beside the router: aeraki.meta_protocol.filters.fault, aeraki.meta_protocol.filters.local_ratelimit,
-    aeraki.meta_protocol.filters.metadata_exchange, and those that installed projects register in the entry-point group
-    metaprotocol.filters.
+    aeraki.meta_protocol.filters.metadata_exchange, aeraki.meta_protocol.filters.rbac, and those that
+    installed projects register in the entry-point group metaprotocol.filters.
     """
     from metaprotocol_sdk.proxy.config import load_config
     from metaprotocol_sdk.proxy.filters.registry import filter_models

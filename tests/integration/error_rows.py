@@ -27,6 +27,7 @@ from metaprotocol_sdk.proxy.filters.bucket import Bucket
 from metaprotocol_sdk.proxy.filters.fault import Fault, FaultInjector
 from metaprotocol_sdk.proxy.filters.filter import Filter, FilterFactory, Verdict
 from metaprotocol_sdk.proxy.filters.local_rate_limit import LocalRateLimiter
+from metaprotocol_sdk.proxy.filters.rbac import AccessControl, Rbac
 from metaprotocol_sdk.proxy.net.context import Limits
 from metaprotocol_sdk.proxy.responder import Responder
 from metaprotocol_sdk.proxy.stream import Stream
@@ -368,6 +369,12 @@ async def _() -> Failure:
     bucket = Bucket(max_tokens=1, tokens_per_fill=1, fill_interval=1e9, now=0.0)
     limit: dict[str, FilterFactory] = {"limit": lambda *_: LocalRateLimiter(bucket, (), now=lambda: 0.0)}
     return await ask(Backend(IdCodec()), before=message(1), filters=limit)
+
+
+@row("the request is refused by the rules of access", "RBAC: access denied", "UAEX")
+async def _() -> Failure:
+    control = AccessControl(Rbac.model_validate({"stat_prefix": "test", "rules": {}}))
+    return await ask(filters={"rbac": lambda *_: control})
 
 
 @row("the fault filter aborts the request", "fault filter abort", "FI")

@@ -28,6 +28,7 @@ BUILT_IN: Mapping[str, str] = {
     "aeraki.meta_protocol.filters.fault": f"{_HERE}.fault:FAULT",
     "aeraki.meta_protocol.filters.local_ratelimit": f"{_HERE}.local_rate_limit:LOCAL_RATE_LIMIT",
     "aeraki.meta_protocol.filters.metadata_exchange": f"{_HERE}.metadata_exchange:METADATA_EXCHANGE",
+    "aeraki.meta_protocol.filters.rbac": f"{_HERE}.rbac:RBAC",
 }
 """This proxy's own filters: name to ``module:name``."""
 
