@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
+import os
 
 from metaprotocol_sdk.errors import Error, ErrorType
 from metaprotocol_sdk.exceptions import CodecBug
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.ids import capacity
+from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.net.context import Context
 from metaprotocol_sdk.proxy.net.loop import Crowd
 from metaprotocol_sdk.proxy.net.upstream import UpstreamConnection
 from metaprotocol_sdk.proxy.stream import Stream
+
+_log = logging.getLogger(LOGGER_NAME)
 
 _REMOTE = frozenset(
     {errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EPIPE}
@@ -211,14 +216,22 @@ class Pool:
                 await self.context.turns.loop.create_connection(lambda: connection, address.host, address.port)
         except TimeoutError:
             self.cluster.stats.upstream_cx_connect_timeout += 1
+            self._warn(f"not accepted in {self.cluster.connect_timeout:g} s")
             return self._failure(f"connection failure '{self.endpoint.name}' due to timeout")
         except OSError as problem:
             self.cluster.stats.upstream_cx_connect_fail += 1
+            self._warn(os.strerror(problem.errno).lower() if problem.errno else str(problem))
             side = "remote" if problem.errno in _REMOTE else "local"
             return self._failure(f"{side} connection failure '{self.endpoint.name}'")
         if not connection.has_capacity:  # the server has ended it again already, or sent what nobody asked for
+            self._warn("accepted, and of no use at once")
             return self._failure(f"remote connection failure '{self.endpoint.name}'")
         return None
+
+    def _warn(self, reason: str) -> None:
+        """Logs why no connection is made; in a text of its own, so that one server's failures hide no other's."""
+        text = f"cluster {self.cluster.name}: no connection to {self.endpoint.name}: {reason}"
+        _log.warning(text)
 
     def _failure(self, text: str) -> Error:
         return Error(ErrorType.UNSPECIFIED, f"meta protocol upstream request: {text}", "UF")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import io
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from metaprotocol_sdk.proxy.config.values import Address, CircuitBreakersConfig, ClusterConfig, EndpointConfig
+from metaprotocol_sdk.proxy.log import LOGGER_NAME, REPEAT_BURST, configure
 from metaprotocol_sdk.proxy.net.pools import Pools
 from tests.proxy.codecs import ONEWAY, IdCodec, LineCodec, message
 from tests.proxy.fakes import FakeTransport
@@ -38,6 +41,35 @@ def test_a_refused_connection_is_an_error_reply_for_every_request(multiplexing: 
             assert running.count("upstream_cx_connect_fail") >= 1
 
     run(main(), loop)
+
+
+@loops
+def test_the_log_says_of_each_server_why_it_cannot_be_connected_to_and_not_of_every_time(
+    loop: str,
+) -> None:
+    said = io.StringIO()
+
+    async def main() -> None:
+        ports = unused_port(), unused_port()
+        endpoints = tuple(EndpointConfig(Address("127.0.0.1", port)) for port in ports)
+        dead = ClusterConfig(name="dead", endpoints=endpoints)
+        async with proxy(routes=[route("dead")], clusters=[dead]) as running:
+            client = await running.client()
+            for number in range(40):
+                await client.send(message(number))
+                await client.reply()
+        for port in ports:
+            lines = [line for line in said.getvalue().splitlines() if f"127.0.0.1:{port}" in line]
+            assert len(lines) == REPEAT_BURST
+            assert lines[0].endswith(f"cluster dead: no connection to 127.0.0.1:{port}: connection refused")
+
+    logger = logging.getLogger(LOGGER_NAME)
+    before = logger.handlers, logger.level, logger.propagate
+    configure(stream=said, now=lambda: 0.0)
+    try:
+        run(main(), loop)
+    finally:
+        logger.handlers, logger.level, logger.propagate = before
 
 
 def patched_connect(monkeypatch: pytest.MonkeyPatch, outcome: Callable[..., Any]) -> None:
