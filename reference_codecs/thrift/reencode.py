@@ -7,6 +7,7 @@ JSON says text and binary alike, so a body in it cannot be written in another pr
 
 from __future__ import annotations
 
+import struct
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -41,19 +42,29 @@ def reencode(struct_bytes: bytes, source: Protocol, target: Protocol, limits: Li
     """A struct of one protocol in the other.
 
     Raises:
-        EncodeError: One of the two is JSON, or the struct is malformed or over a limit of depth, container or string.
+        EncodeError: One of the two is JSON, or the struct is malformed or over a limit of depth, container or string,
+            or becomes longer than a message may be.
     """
     pair = _PAIRS.get((source.name, target.name))
     if pair is None:
         raise EncodeError(f"a {source.name} message cannot be written as {target.name} without its IDL", key="protocol")
     reader, writer = pair[0](struct_bytes), pair[1]()
     try:
-        _Rewriting(reader, writer, limits).struct(1)
+        rewriting = _Rewriting(reader, writer, limits)
+        rewriting.struct(1)
+        rewriting.check_written()
     except MALFORMED as error:
-        raise EncodeError(f"its body cannot be read at its byte {reader.at}: {error}", key="protocol") from error
+        said = f"its body cannot be rewritten at its byte {reader.at}: {_reason(error)}"
+        raise EncodeError(said, key="protocol") from error
     if reader.at != len(struct_bytes):
         raise EncodeError(f"{len(struct_bytes) - reader.at} bytes follow its body", key="protocol")
     return bytes(writer.out)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, LookupError):
+        return "it ends too early"
+    return "a number is over the bits of its type" if isinstance(error, struct.error) else str(error)
 
 
 class _Writer(ABC):
@@ -169,19 +180,24 @@ class _Rewriting:
         one, other, size = self.reader.container(kind)
         self._check("container", size, self.limits.container_size)
         self.writer.container(kind, one, other, size)
+        self.check_written()
         for _ in range(size):
             self._value(one, depth)
             if kind == MAP:
                 self._value(other, depth)
 
+    def check_written(self) -> None:
+        """Refuses what has grown over a message's size: an empty map is a byte in one protocol and six in the other."""
+        self._check("message", len(self.writer.out), self.limits.message_size)
+
     def _check_depth(self, depth: int) -> None:
         if depth > self.limits.depth:
-            raise ValueError(f"values nest deeper than {self.limits.depth}")
+            raise ValueError(f"values nest deeper than {self.limits.depth} (max_depth)")
 
     @staticmethod
     def _check(what: str, size: int, limit: int) -> None:
         if size > limit:
-            raise ValueError(f"a {what} of {size} is over the limit of {limit}")
+            raise ValueError(f"a {what} of {size} is over the limit of {limit} (max_{what}_size)")
 
 
 _PAIRS: dict[tuple[str, str], tuple[type[StructReader], type[_Writer]]] = {

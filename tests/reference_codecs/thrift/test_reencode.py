@@ -89,10 +89,11 @@ def test_an_empty_container_needs_no_type() -> None:
         (BINARY, "0f 0001 03 00000003 00", "a container of 3 is over the 1 bytes that are left"),
         (BINARY, "0c 0001 0c 0001 00 00 00", "values nest deeper than 2"),
         (BINARY, "00 00", "1 bytes follow its body"),
-        (COMPACT, "", "at its byte 0"),
+        (COMPACT, "", "at its byte 0: it ends too early"),
         (COMPACT, "1e 00", "14 is no type"),
         (COMPACT, "16 ffffffffffffffffffff 00", "over 64 bits"),
-        (COMPACT, "14 ffff7f 00", "at its byte 4"),
+        (COMPACT, "14 ffff7f 00", "at its byte 4: a number is over the bits of its type"),
+        (COMPACT, "05 feff03 02 15 02 15 02 00", "at its byte 6: a number is over the bits of its type"),
         (COMPACT, "18 05 6161616161 00", "a string of 5 is over the limit of 4"),
         (COMPACT, "19 43 00000000 00", "a container of 4 is over the limit of 3"),
         (COMPACT, "1c 1c 00 00 00", "values nest deeper than 2"),
@@ -102,6 +103,21 @@ def test_an_empty_container_needs_no_type() -> None:
 def test_a_body_that_is_malformed_or_over_a_limit_cannot_be_written(source: Protocol, body: str, sentence: str) -> None:
     with pytest.raises(EncodeError, match=sentence):
         reencode(bytes.fromhex(body), source, COMPACT if source is BINARY else BINARY, TIGHT)
+
+
+@pytest.mark.parametrize("compact", ["19 fb 64" + "00" * 100 + "00", "19 f8 64" + "00" * 100 + "00", "11" * 100 + "00"])
+def test_a_body_that_would_grow_over_the_limit_of_a_message_is_not_written(compact: str) -> None:
+    body = bytes.fromhex(compact)
+    size = len(reencode(body, COMPACT, BINARY, LIMITS))
+    assert reencode(body, COMPACT, BINARY, replace(LIMITS, message_size=size))
+    with pytest.raises(EncodeError, match=r"over the limit of \d+ \(max_message_size\)"):
+        reencode(body, COMPACT, BINARY, replace(LIMITS, message_size=size - 1))
+
+
+def test_a_body_that_grows_is_given_up_once_it_is_over_the_limit() -> None:
+    lists = "19 f9 64" + ("f5 64" + "00" * 100) * 100 + "00"
+    with pytest.raises(EncodeError, match=r"a message of 1\d{3} is over the limit of 1000"):
+        reencode(bytes.fromhex(lists), COMPACT, BINARY, replace(LIMITS, message_size=1000))
 
 
 @pytest.mark.parametrize(("source", "target"), [(JSON, BINARY), (JSON, COMPACT), (BINARY, JSON)])
