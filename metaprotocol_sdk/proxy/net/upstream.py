@@ -115,9 +115,6 @@ class UpstreamConnection(Connection):
         if stream.is_oneway:
             self._pressure.note_teller(stream.downstream, is_first=not self._out)
         self.write(data)
-        if self.is_clogged:
-            self._left += len(data)
-            self._pressure.hold(stream.downstream)
         if stream.is_oneway:
             self._sent_oneway(stream, wire_id)
             return

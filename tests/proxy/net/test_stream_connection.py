@@ -10,10 +10,12 @@ from metaprotocol_sdk.proxy.config.values import (
     CircuitBreakersConfig,
     ClusterConfig,
     EndpointConfig,
+    MatcherConfig,
+    MatchKind,
     RouteConfig,
 )
 from metaprotocol_sdk.proxy.net.context import Limits
-from tests.proxy.codecs import CLOSE, CLOSE_BOTH, DATA, ERROR, INIT, REPLY, IdCodec, message
+from tests.proxy.codecs import CLOSE, CLOSE_BOTH, DATA, ERROR, INIT, REPLY, IdCodec, LazyCodec, message
 from tests.proxy.harness import LOOPS, Backend, Client, proxy, run, until, unused_port
 
 loops = pytest.mark.parametrize("loop", sorted(LOOPS))
@@ -286,5 +288,19 @@ def test_messages_that_open_streams_are_bounded_and_the_frames_that_end_them_are
             await backend.request(1)
             await client.send(message(2, bytes(600), kind=INIT))
             await backend.request(2)
+
+    run(main(), loop)
+
+
+@loops
+def test_an_opening_whose_strings_are_malformed_ends_the_connection_and_leaves_nothing(loop: str) -> None:
+    async def main() -> None:
+        to = RouteConfig(cluster="all", metadata=(MatcherConfig("cmd", MatchKind.EXACT, "x"),))
+        async with proxy(Backend(LazyCodec()), codec=LazyCodec, routes=[to]) as running:
+            client = await running.client()
+            await client.send(message(1, b"bad strings", kind=INIT) + message(1, b"frame", kind=DATA))
+            client.half_close()
+            assert await client.replies() == []
+            assert running.count("request_decoding_error") == 1
 
     run(main(), loop)
