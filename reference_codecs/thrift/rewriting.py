@@ -74,7 +74,9 @@ def _headed(
         return write_frame(0, seqid, block, payload)
     if mutation or target.protocol.name != header.protocol.name:
         pairs = mutated_pairs(data, header.pairs, mutation)
-        rest = data[header.info_end : header.end].rstrip(b"\0")
+        rest = data[header.info_end : header.end]
+        if not rest.strip(b"\0"):  # padding, which is written anew; behind other headers nothing tells it from them
+            rest = b""
         block = write_block(target.protocol, header.transforms, pairs, rest=rest, limits=limits)
     else:
         block = data[header.block : header.end]

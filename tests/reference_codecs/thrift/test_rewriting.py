@@ -61,6 +61,13 @@ def test_info_headers_of_other_kinds_are_kept_by_a_mutation() -> None:
     assert data[14:30] == block.replace(b"a\x011", b"a\x012")
 
 
+def test_zeros_that_end_an_info_header_of_another_kind_are_kept() -> None:
+    pairs, rest = bytes.fromhex("00 00 01 01 01 61 01 31"), bytes.fromhex("02 01 01 7a 05 0000000000")
+    data = written(read(write_frame(0, 7, pairs + rest + b"\0\0", ADD[4:])), a="22")
+    assert data[14:].startswith(pairs[:-2] + b"\x0222" + rest)
+    assert written(read(data), a=None)[14:].startswith(b"\0\0" + rest)
+
+
 @pytest.mark.parametrize("seqid", [1 << 31, -(1 << 31) - 1])
 def test_an_id_over_32_bits_cannot_be_written(seqid: int) -> None:
     for data in (ADD, ADD_HEADED):
