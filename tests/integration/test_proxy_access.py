@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
 from dataclasses import replace
 
 import pytest
@@ -12,7 +14,7 @@ from metaprotocol_sdk.proxy.config.values import ProxyConfig
 from metaprotocol_sdk.proxy.filters.registry import filter_models
 from tests.integration.serving import serving
 from tests.proxy.codecs import ONEWAY, IdCodec, message
-from tests.proxy.harness import LOOPS, Backend, run, until
+from tests.proxy.harness import LOOPS, Backend, Client, run, until
 
 CONFIG = """
 static_resources:
@@ -67,6 +69,48 @@ def test_who_asks_is_who_has_connected(loop: str, action: str, principal: str, s
             assert reply.response_status is status
             assert len(backend.requests) == (status is ResponseStatus.OK)
             assert running.count("denied") == (status is ResponseStatus.ERROR)
+
+    run(main(), loop)
+
+
+def contexts(certificate: str | None) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's that asks for a certificate and takes none, too, and a client's with that name in its own, or none."""
+    trustme = pytest.importorskip("trustme")
+    authority = trustme.CA()
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server.verify_mode = ssl.CERT_OPTIONAL
+    authority.configure_trust(server)
+    authority.issue_cert("localhost").configure_cert(server)
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    if certificate is not None:
+        authority.issue_cert(common_name=certificate).configure_cert(client)
+    return server, client
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize(
+    ("certificate", "status"),
+    [("orders", ResponseStatus.OK), ("payments", ResponseStatus.ERROR), (None, ResponseStatus.ERROR)],
+)
+def test_who_asks_is_who_its_verified_certificate_says(
+    loop: str, certificate: str | None, status: ResponseStatus
+) -> None:
+    in_server, in_client = contexts(certificate)
+    named = "{authenticated: {principal_name: {safe_regex: {regex: '(.*,)?CN=orders(,.*)?'}}}}"
+
+    async def main() -> None:
+        async with serving(config(named), Backend(IdCodec())) as running:
+            accept = running.server.listeners[0]._connection
+            async with await asyncio.get_running_loop().create_server(accept, "127.0.0.1", 0, ssl=in_server) as tls:
+                port = tls.sockets[0].getsockname()[1]
+                streams = await asyncio.open_connection("127.0.0.1", port, ssl=in_client, server_hostname="localhost")
+                client = Client(IdCodec(), *streams)
+                running.clients.append(client)
+                await client.send(message(1))
+                assert (await client.reply()).response_status is status
+                client.writer.transport.abort()
+                await running.counted("downstream_cx_active", 0)
 
     run(main(), loop)
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -95,6 +97,27 @@ def test_the_parts_of_a_subject_have_their_short_names() -> None:
     parts = ("domainComponent", "localityName", "organizationalUnitName", "stateOrProvinceName", "userId", "title")
     subject = tuple(((part, "x"),) for part in parts)
     assert TlsIdentity.from_certificate({"subject": subject}).subject == "title=x,UID=x,ST=x,OU=x,L=x,DC=x"
+
+
+def test_a_real_certificate_is_read_as_its_library_writes_it() -> None:
+    trustme, x509 = pytest.importorskip("trustme"), pytest.importorskip("cryptography.x509")
+    authority = trustme.CA()
+    issued = authority.issue_cert("orders.example.com", common_name="a,b", organization_name="Example+Sons")
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    issued.configure_cert(server)
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    near = client.wrap_bio(back, there, server_hostname="orders.example.com")
+    far = server.wrap_bio(there, back, server_side=True)
+    for _ in range(4):
+        for side in (near, far):
+            with suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+    certificate = near.getpeercert()
+    assert certificate
+    subject = x509.load_pem_x509_certificate(issued.cert_chain_pems[0].bytes()).subject.rfc4514_string()
+    assert TlsIdentity.from_certificate(certificate) == TlsIdentity(dns=("orders.example.com",), subject=subject)
 
 
 class Looking(Filter):
