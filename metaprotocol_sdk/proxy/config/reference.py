@@ -56,7 +56,8 @@ def render(filters: Mapping[str, FilterModel]) -> str:
     chain = {ROUTER.name: ROUTER, **filters, **{name: model for name, (model, _) in WAITING_FILTERS.items()}}
     messages = list(_walk(Bootstrap, [each.model for each in chain.values() if each.model is not None], []))
     contents = "\n".join(f"* [{each.__name__}](#{each.__name__.lower()}): {_name(each)}" for each in messages)
-    sections = [_section(each, chain) for each in messages]
+    places = _places(messages, chain)
+    sections = [_section(each, chain, places.get(each, [])) for each in messages]
     return "\n".join([_INTRODUCTION + contents, "", *sections])
 
 
@@ -74,6 +75,19 @@ def _walk(model: type[BaseModel], filters: Iterable[type[BaseModel]], seen: list
             yield from _walk(each, filters, seen)
 
 
+def _places(messages: Iterable[type[Message]], chain: Mapping[str, FilterModel]) -> dict[type[BaseModel], list[str]]:
+    """The fields that hold each message: who knows one field only finds from there where in a file it stands."""
+    places: dict[type[BaseModel], list[str]] = {}
+    for outer in messages:
+        for name, field in outer.model_fields.items():
+            for inner in _models(field.annotation, field.metadata):
+                places.setdefault(inner, []).append(f"`{name}` of {_link(outer)}")
+    for each in chain.values():
+        if each.model is not None:
+            places.setdefault(each.model, []).append(f"`config` of a {_link(MetaProtocolFilter)}, `{each.name}`")
+    return places
+
+
 def _models(annotation: Any, metadata: Iterable[Any] = ()) -> list[type[BaseModel]]:
     """The messages a field can hold."""
     for each in metadata:
@@ -87,8 +101,10 @@ def _models(annotation: Any, metadata: Iterable[Any] = ()) -> list[type[BaseMode
     return [model for each in get_args(annotation) for model in _models(each)]
 
 
-def _section(model: type[Message], chain: Mapping[str, FilterModel]) -> str:
+def _section(model: type[Message], chain: Mapping[str, FilterModel], places: list[str]) -> str:
     lines = [f"## {model.__name__}", "", _markdown(inspect.cleandoc(model.__doc__ or "")), ""]
+    if places:
+        lines += [f"Stands in {', '.join(places)}.", ""]
     if model.model_fields:
         documented = field_docs(model)
         lines += ["| field | type | default | meaning | Envoy's field |", "|---|---|---|---|---|"]

@@ -63,6 +63,8 @@ SECTION = f"""\
 
 See `Inner`.
 
+Stands in `config` of a [MetaProtocolFilter](#metaprotocolfilter), `{SAMPLE.name}`.
+
 | field | type | default | meaning | Envoy's field |
 |---|---|---|---|---|
 | `text` | text | required | Over two lines. | `Sample.text` |
@@ -81,9 +83,13 @@ Refused: `later`, `much_later`: not supported yet by this proxy.
 
 `example.Inner`, with nothing in it.
 
+Stands in `many` of [Sample](#sample), `inner` of [Sample](#sample).
+
 ## Opened
 
 `example.Opened`.
+
+Stands in `opened` of [Sample](#sample).
 
 | field | type | default | meaning | Envoy's field |
 |---|---|---|---|---|
@@ -125,3 +131,15 @@ def test_messages_and_links_are_one_to_one() -> None:
     contents = [line[3 : line.index("]")] for line in lines if line.startswith("* [")]
     assert sections == contents
     assert len(set(map(str.lower, sections))) == len(sections)
+
+
+def test_each_message_says_which_fields_hold_it() -> None:
+    page = render({"pause": FilterModel("pause", "type.googleapis.com/example.Sample", Sample)})
+    assert "\n## Listener\n" in page
+    sections = {each.partition("\n")[0]: each for each in page.split("\n## ")}
+    assert "Stands in `listeners` of [StaticResources](#staticresources).\n" in sections["Listener"]
+    assert "Stands in `config` of a [MetaProtocolFilter](#metaprotocolfilter), `pause`.\n" in sections["Sample"]
+    assert "`many` of [Sample](#sample)" in sections["Inner"]
+    assert "Stands in" not in sections["Bootstrap"]
+    nowhere = [name for name, text in sections.items() if "| field |" in text and "Stands in " not in text]
+    assert nowhere == ["Bootstrap"]
