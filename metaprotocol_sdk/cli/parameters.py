@@ -17,11 +17,25 @@ def duration(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
     """A time such as ``30``, ``30s``, ``1.5m`` or ``2h``, as seconds."""
     if value is None:
         return None
-    found = _DURATION.fullmatch(value.strip())
-    seconds = float(found[1]) * _SECONDS[found[2]] if found else 0.0
-    if not seconds:
-        raise click.BadParameter(f"{value!r} is no time; write a number and its unit, such as 30s, 5m or 1h")
+    if not (seconds := _seconds(value)):
+        raise _no_time(value)
     return seconds
+
+
+def duration_or_zero(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
+    """A time as :func:`duration` reads it, where 0 means something."""
+    if (seconds := _seconds(value)) is None:
+        raise _no_time(value)
+    return seconds
+
+
+def _seconds(value: str) -> float | None:
+    found = _DURATION.fullmatch(value.strip())
+    return float(found[1]) * _SECONDS[found[2]] if found else None
+
+
+def _no_time(value: str) -> click.BadParameter:
+    return click.BadParameter(f"{value!r} is no time; write a number and its unit, such as 30s, 5m or 1h")
 
 
 def report_files(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, Path]]:

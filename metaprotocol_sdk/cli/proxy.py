@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from metaprotocol_sdk.cli.parameters import duration_or_zero
 from metaprotocol_sdk.proxy.config.values import ProxyConfig
 
 
@@ -41,10 +42,10 @@ from metaprotocol_sdk.proxy.config.values import ProxyConfig
 )
 @click.option(
     "--drain-time",
-    type=click.FloatRange(min=0),
-    default=10.0,
+    callback=duration_or_zero,
+    default="10s",
     show_default=True,
-    metavar="SECONDS",
+    metavar="TIME",
     help="How long requests in flight may take to end after SIGTERM or Ctrl-C; a second signal stops at once.",
 )
 @click.option("--watch", is_flag=True, help="Reload when FILE changes, too; a link that is swapped counts.")

@@ -6,7 +6,7 @@ from typing import Any, cast
 import click
 import pytest
 
-from metaprotocol_sdk.cli.parameters import REPORT_KINDS, duration, report_files
+from metaprotocol_sdk.cli.parameters import REPORT_KINDS, duration, duration_or_zero, report_files
 from metaprotocol_sdk.conformance.session import REPORTS
 
 NOTHING = cast("Any", None)
@@ -24,6 +24,17 @@ def test_a_duration_is_seconds(text: str | None, seconds: float | None) -> None:
 def test_what_is_no_duration_is_a_sentence(text: str) -> None:
     with pytest.raises(click.BadParameter, match="is no time; write a number and its unit, such as 30s, 5m or 1h"):
         duration(NOTHING, NOTHING, text)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("0", 0), ("0s", 0), ("5s", 5), ("10.0", 10)])
+def test_a_duration_may_be_zero_where_that_means_something(text: str, seconds: float) -> None:
+    assert duration_or_zero(NOTHING, NOTHING, text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "-1", "5d", "soon"])
+def test_where_zero_means_something_other_text_is_a_sentence_too(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="is no time; write a number and its unit, such as 30s, 5m or 1h"):
+        duration_or_zero(NOTHING, NOTHING, text)
 
 
 def test_a_report_has_a_kind_and_a_file() -> None:
