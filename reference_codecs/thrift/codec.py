@@ -336,12 +336,12 @@ class ThriftCodec(Codec):
         if not prefix or (len(prefix) < DETECTED_BY and not is_told_by_first_byte(prefix[0])):
             return None
         try:
-            transport, protocol = detect(prefix, 0)
-            if transport is Transport.HEADER:
-                return self._choices.transport in (None, transport)
-            self._choices.check(detect(prefix, 0), is_reply=False)
-            start = FRAME.size if transport is Transport.FRAMED else 0
-            begin = protocol.read_begin(prefix, start, len(prefix), 0)
+            form = detect(prefix, 0)
+            if form.transport is Transport.HEADER:
+                return self._choices.transport in (None, form.transport)
+            self._choices.check(form, is_reply=False)
+            start = FRAME.size if form.transport is Transport.FRAMED else 0
+            begin = form.protocol.read_begin(prefix, start, len(prefix), 0)
         except Short:
             return None
         except DecodeError:
