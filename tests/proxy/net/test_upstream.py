@@ -628,8 +628,8 @@ class FakePool:
         self.endpoint = Endpoint(Address("127.0.0.1", 1))
         self.is_shared = self.is_bound = False
 
-    def send(self, stream: Stream) -> None:
-        pass
+    def hand_on(self, stream: Stream) -> None:
+        raise AssertionError("no oneway was sent")
 
     def update(self, connection: UpstreamConnection) -> None:
         raise AssertionError("nothing was received")
