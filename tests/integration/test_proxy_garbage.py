@@ -10,9 +10,11 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 
 from metaprotocol_sdk.decoder import Decoder
+from metaprotocol_sdk.exceptions import DecodeError
 from metaprotocol_sdk.metadata import Metadata
 from metaprotocol_sdk.proxy.attempts import Attempts
 from metaprotocol_sdk.proxy.config.values import RetryOn, RetryPolicyConfig, RouteConfig
+from metaprotocol_sdk.proxy.filters.filter import Filter, Verdict
 from metaprotocol_sdk.proxy.net.downstream import DownstreamConnection
 from metaprotocol_sdk.proxy.stream import Stream
 from tests.proxy.codecs import INIT, ONEWAY, IdCodec, message
@@ -89,6 +91,37 @@ def test_a_client_that_leaves_is_gone_with_all_it_sent(
             await end(running, backend, await running.client())
             await running.counted("downstream_cx_active", 0)
             for _ in range(3):  # the loop lets go of what it called last
+                await asyncio.sleep(0)
+            assert found_by_the_collector() == set()
+
+    run(main(), loop)
+
+
+class Failing(Filter):
+    """Waits, and fails."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    async def _fail(self) -> None:
+        raise type(self.error)(*self.error.args)
+
+    def on_request(self, stream: Stream) -> Verdict:
+        return self._fail()
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), DecodeError("malformed")])
+@pytest.mark.parametrize("loop", sorted(LOOPS))
+def test_a_filter_whose_wait_fails_keeps_nothing(error: Exception, loop: str) -> None:
+    async def main() -> None:
+        filters = {"failing": lambda _config, _context: Failing(error)}
+        async with proxy(Backend(IdCodec()), filters=filters) as running:
+            client = await running.client()
+            await client.send(message(1))
+            await client.reply()
+            client.half_close()
+            await running.counted("downstream_cx_active", 0)
+            for _ in range(3):
                 await asyncio.sleep(0)
             assert found_by_the_collector() == set()
 

@@ -165,13 +165,19 @@ def _outcome(pending: Pending, stream: Stream, hook: Hook | None) -> Error | Non
         return _broken(stream, f"the wait of {_name(hook)} was cancelled")
     try:
         outcome: object = pending.result()  # a filter may promise what it does not keep
-    except CodecError as malformed:
-        return Error(malformed.error_type, str(malformed))
-    except Exception:
-        return _broken(stream, f"the wait of {_name(hook)} raised")
+    except Exception as error:
+        failure = _failure(error, stream, hook)
+        error.__traceback__ = None  # this frame, which holds what holds the error: a cycle with the request in it
+        return failure
     if outcome is None or isinstance(outcome, Error):
         return outcome
     return _broken(stream, f"the wait of {_name(hook)} came to {type(outcome).__name__}, which is no Error")
+
+
+def _failure(error: Exception, stream: Stream, hook: Hook | None) -> Error:
+    if isinstance(error, CodecError):
+        return Error(error.error_type, str(error))
+    return _broken(stream, f"the wait of {_name(hook)} raised")
 
 
 def _own(hook: Hook, default: Callable[..., Verdict]) -> Hook | None:
