@@ -248,8 +248,16 @@ class Finding:
     severity: Severity = Severity.ERROR
 
     def __str__(self) -> str:
+        return self._joined(self.severity.value)
+
+    @property
+    def said(self) -> str:
+        """The finding without its severity, for a log whose lines have one."""
+        return self._joined("")
+
+    def _joined(self, severity: str) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return ": ".join(part for part in (place, self.severity.value, self.path, self.message) if part)
+        return ": ".join(part for part in (place, severity, self.path, self.message) if part)
 
 
 class ConfigError(MetaProtocolError):

@@ -130,7 +130,7 @@ class _Process:
         except ConfigError as error:
             server.stats.config_reload_failed += 1
             for finding in error.findings:
-                _say(logging.ERROR, f"not reloaded, the configuration stays as it is: {finding}")
+                _say(logging.ERROR, f"not reloaded, the configuration stays as it is: {finding.said}")
         except MetaProtocolError as error:
             server.stats.config_reload_failed += 1
             _log.error("not reloaded, the configuration stays as it is: %s", error)
@@ -176,7 +176,7 @@ def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> 
 def _log_notes(config: ProxyConfig) -> None:
     levels = {Severity.NOTE: logging.INFO, Severity.WARNING: logging.WARNING, Severity.ERROR: logging.ERROR}
     for note in config.notes:
-        _say(levels[note.severity], str(note))
+        _say(levels[note.severity], note.said)
 
 
 def _say(level: int, text: str) -> None:

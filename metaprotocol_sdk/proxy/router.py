@@ -11,6 +11,7 @@ from metaprotocol_sdk.metadata import Metadata
 from metaprotocol_sdk.mutation import Mutation
 from metaprotocol_sdk.proxy.attempts import Attempts
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
+from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.metrics import ListenerStats
 from metaprotocol_sdk.proxy.route import Route, RouteTable
 from metaprotocol_sdk.proxy.shadow import Shadow
@@ -22,6 +23,10 @@ ROUTER_NAME = "aeraki.meta_protocol.filters.router"
 
 SHADOW_TIMEOUT = 15.0
 """Seconds a mirrored request waits for its reply when its route would wait for ever."""
+
+
+RETRY_PICKS = 5
+"""How often a retry picks again to find another server than the one that failed, when chance decides."""
 
 
 class Upstream(Protocol):
@@ -141,8 +146,11 @@ class Router:
         cluster, route = stream.cluster, stream.route
         assert cluster is not None
         assert route is not None
-        stream.endpoint = cluster.pick(route.hash_of(stream.request) if route.hash_keys else None)
-        if stream.endpoint is None:
+        endpoint = cluster.pick(route.hash_of(stream.request) if route.hash_keys else None)
+        if endpoint is stream.endpoint and endpoint is not None:
+            endpoint = _another(cluster, endpoint, route)
+        stream.endpoint = endpoint
+        if endpoint is None:
             cluster.stats.upstream_cx_none_healthy += 1
             text = f"meta protocol router: no healthy upstream for '{cluster.name}'"
             return Error(ErrorType.NO_HEALTHY_UPSTREAM, text, "UH")
@@ -166,6 +174,18 @@ class Router:
             if not copy.is_oneway:
                 copy.arm(self._wheel, route.timeout or SHADOW_TIMEOUT)
             self._mirrors.send(copy)
+
+
+def _another(cluster: Cluster, failed: Endpoint, route: Route) -> Endpoint | None:
+    """A server for a retry, another than the one that has just failed if a few picks find one: Envoy's
+    ``previous_hosts``. A hash has one server, and keeps it."""
+    if route.hash_keys or len(cluster.endpoints) == 1:
+        return failed
+    for _ in range(RETRY_PICKS):
+        endpoint = cluster.pick()
+        if endpoint is not failed:
+            return endpoint
+    return failed
 
 
 def _both(earlier: Mutation, later: Mutation) -> Mutation:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -13,9 +15,12 @@ from metaprotocol_sdk.proxy.config.values import (
     Address,
     ClusterConfig,
     EndpointConfig,
+    LbPolicy,
     MatcherConfig,
     MatchKind,
     MirrorConfig,
+    RetryOn,
+    RetryPolicyConfig,
     RouteConfig,
     RouteTableConfig,
 )
@@ -29,7 +34,8 @@ from tests.proxy.fakes import FakeClock, FakeUpstream, request, stream_of
 class Setup:
     def __init__(self, *routes: RouteConfig) -> None:
         self.upstream = FakeUpstream()
-        self.wheel = TimerWheel(FakeClock())
+        self.clock = FakeClock()
+        self.wheel = TimerWheel(self.clock)
         clusters = [
             ClusterConfig(
                 name="good",
@@ -131,3 +137,38 @@ def test_malformed_deferred_strings_escape_to_the_chain() -> None:
     setup = Setup(RouteConfig(cluster="good", metadata=(MatcherConfig("a", MatchKind.EXACT, "1"),)))
     with pytest.raises(DecodeError):
         setup.router.route(stream_of(message))
+
+
+@pytest.mark.parametrize("policy", [LbPolicy.RANDOM, LbPolicy.LEAST_REQUEST, LbPolicy.ROUND_ROBIN])
+def test_a_retry_goes_to_another_server_than_the_one_that_failed(policy: LbPolicy) -> None:
+    retry = RetryPolicyConfig(retry_on=frozenset({RetryOn.CONNECT_FAILURE}), num_retries=50, base_interval=0.001)
+    setup = Setup(RouteConfig(cluster="good", retry=retry, timeout=None))
+    setup.clusters["good"].update(replace(setup.clusters["good"].config, lb_policy=policy))
+    stream = stream_of(request())
+    assert setup.router.route(stream) is None
+    found = [stream.endpoint]
+    for _ in range(50):
+        stream.chain.fail(stream, Error(ErrorType.UNSPECIFIED, "refused", "UF"))
+        setup.clock.time += 1
+        setup.wheel.advance()
+        found.append(stream.endpoint)
+    same = sum(one is next_one for one, next_one in pairwise(found))
+    assert same <= 4  # chance may pick the same one six times in a row
+
+
+def test_a_retry_by_hash_keeps_its_server_and_a_cluster_of_one_has_no_other() -> None:
+    retry = RetryPolicyConfig(retry_on=frozenset({RetryOn.CONNECT_FAILURE}), base_interval=0.001)
+    setup = Setup(RouteConfig(cluster="good", retry=retry, hash_policy=("k",)))
+    good = setup.clusters["good"]
+    for config in (
+        replace(good.config, lb_policy=LbPolicy.MAGLEV),
+        replace(good.config, endpoints=good.config.endpoints[:1]),
+    ):
+        good.update(config)
+        stream = stream_of(request(k="v"))
+        setup.router.route(stream)
+        first = stream.endpoint
+        stream.chain.fail(stream, Error(ErrorType.UNSPECIFIED, "refused", "UF"))
+        setup.clock.time += 1
+        setup.wheel.advance()
+        assert stream.endpoint is first
