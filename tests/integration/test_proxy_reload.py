@@ -64,6 +64,7 @@ async def proxy(config: ProxyConfig) -> AsyncIterator[Proxy]:
             client.writer.transport.abort()
         await server.stop()
         await until(lambda: asyncio.all_tasks() <= before)
+    assert running.count("upstream_cx_active") == 0
 
 
 class Load:
@@ -219,5 +220,29 @@ def test_clients_of_another_protocol_are_seen_off_and_new_ones_speak_the_new_one
                 assert await client.replies() == []
                 assert await reply_of(running, await running.client()) == b"x"
                 assert running.server.listeners[0].context.is_shared
+
+    run(main(), loop)
+
+
+@loops
+def test_half_a_request_of_the_old_protocol_is_still_answered_two_configurations_later(loop: str) -> None:
+    async def main() -> None:
+        backend = Backend(IdCodec())
+        async with serving(backend):
+            old = ProxyConfig(listeners=(listener("main", "a"),), clusters=(cluster("a", backend),))
+            async with proxy(old) as running:
+                client = await running.client()
+                whole = message(1, b"x")
+                await client.send(whole[:5])
+                await running.counted("downstream_cx_rx_bytes_total", 5)
+                for is_shared in (True, False, True):
+                    await running.server.reload(
+                        replace(old, listeners=(listener("main", "a", multiplexing=is_shared),))
+                    )
+                assert len(running.server.listeners[0]._old) == 1
+                await client.send(whole[5:])
+                assert [each.request_id for each in await client.replies()] == [1]
+                await running.server.reload(old)
+                assert not running.server.listeners[0]._old
 
     run(main(), loop)

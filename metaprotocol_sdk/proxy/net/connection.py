@@ -66,6 +66,11 @@ class Connection(asyncio.Protocol):
         self.is_clogged = False
 
     @property
+    def context(self) -> Context:
+        """The listener's."""
+        return self._context
+
+    @property
     def peer(self) -> str:
         """The other side's address, for the log."""
         name = self._transport.get_extra_info("peername")

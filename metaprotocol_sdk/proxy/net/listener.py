@@ -79,7 +79,7 @@ class Listener:
         self.config = config
         self.connections: Crowd[DownstreamConnection] = Crowd()
         self._parts = parts
-        self._old_ways: list[Way] = []
+        self._old: list[Parts] = []
         self._server: asyncio.Server | None = None
 
     @property
@@ -100,14 +100,19 @@ class Listener:
             return
         for connection in self.connections:
             connection.drain()
-        self._old_ways = [way for way in self._old_ways if not way.is_idle]
+        self._old = [each for each in [*self._old, old] if self._is_needed(each)]
         for way in old.ways:
             way.retire(())
-            self._old_ways.append(way)
+
+    def _is_needed(self, old: Parts) -> bool:
+        """Whether a client that still goes by ``old`` may send, or has something under way."""
+        encoder = old.context.encoder
+        is_spoken = any(connection.context.encoder is encoder for connection in self.connections)
+        return is_spoken or not all(way.is_idle for way in old.ways)
 
     @property
     def _ways(self) -> list[Way]:
-        return [*self._parts.ways, *self._old_ways]
+        return [way for parts in [self._parts, *self._old] for way in parts.ways]
 
     async def start(self) -> None:
         """Binds the address and accepts clients.

@@ -76,10 +76,11 @@ class BoundPool(Pool):
 class Pools:
     """The way to every server by pooled connections: the router's ``Upstream``."""
 
-    __slots__ = ("_context", "_pools", "_retiring", "_stream_pools")
+    __slots__ = ("_context", "_kept", "_pools", "_retiring", "_stream_pools")
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._kept: Collection[Endpoint] | None = None
         self._pools: dict[Endpoint, Pool] = {}
         self._stream_pools: dict[Endpoint, Pool] = {}
         self._retiring: list[Pool] = []
@@ -95,6 +96,7 @@ class Pools:
 
     def retire(self, kept: Collection[Endpoint]) -> None:
         """Lets go of every server that is none of ``kept``, once its requests in flight have ended."""
+        self._kept = kept
         self._retiring = [pool for pool in self._retiring if not pool.is_gone]
         for pools in (self._pools, self._stream_pools):
             for endpoint in [each for each in pools if each not in kept]:
@@ -115,10 +117,15 @@ class Pools:
 
     def _add(self, endpoint: Endpoint, cluster: Cluster) -> Pool:
         pool = self._pools[endpoint] = Pool(self._context, cluster, endpoint, is_shared=self._context.is_shared)
-        return pool
+        return self._added(pool)
 
     def _add_stream_pool(self, endpoint: Endpoint, cluster: Cluster) -> Pool:
         pool = self._stream_pools[endpoint] = StreamPool(self._context, cluster, endpoint)
+        return self._added(pool)
+
+    def _added(self, pool: Pool) -> Pool:
+        if self._kept is not None and pool.endpoint not in self._kept:
+            pool.retire()  # what is under way by an earlier configuration may still go there, and no more
         return pool
 
     async def close(self, seconds: float) -> None:

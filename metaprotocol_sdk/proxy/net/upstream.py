@@ -340,7 +340,7 @@ class UpstreamConnection(Connection):
             super().on_timer(now)
         elif self.is_clogged:
             self._on_stall()
-        elif self._lifespan.is_over(now, is_unused=not self._streams):
+        elif self._lifespan.is_over(now, is_unused=not (self._streams or self._pool.is_bound)):
             self.retire()
         else:
             self._await_end()

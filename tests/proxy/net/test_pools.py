@@ -11,13 +11,14 @@ from metaprotocol_sdk.proxy.config.values import (
     Address,
     CircuitBreakersConfig,
     ClusterConfig,
+    ConnectionConfig,
     EndpointConfig,
     RouteConfig,
 )
 from metaprotocol_sdk.proxy.filters.filter import Filter, Verdict
 from metaprotocol_sdk.proxy.net.context import Limits
 from metaprotocol_sdk.proxy.stream import Stream
-from tests.proxy.codecs import ERROR, ONEWAY, IdCodec, LineCodec, message
+from tests.proxy.codecs import ERROR, ONEWAY, REPLY, IdCodec, LineCodec, message
 from tests.proxy.harness import LOOPS, Backend, echo, proxy, run, serving, until, unused_port
 
 loops = pytest.mark.parametrize("loop", sorted(LOOPS))
@@ -189,5 +190,24 @@ def test_a_request_that_is_read_while_a_oneway_is_sent_does_not_wait_for_another
             gate.waiting[0].set_result(None)
             assert await client.body() == b"three"
             assert len(backend.links) == 1
+
+    run(main(), loop)
+
+
+@loops
+def test_a_client_that_is_silent_keeps_its_own_connection(loop: str) -> None:
+    async def main() -> None:
+        backend = Backend(IdCodec(), answer=None)
+        silent = RouteConfig(cluster="all", timeout=0.2)
+        connections = ConnectionConfig(idle_timeout=0.02)
+        async with proxy(backend, bind=True, routes=[silent], connections=connections) as running:
+            client, other = await running.client(), await running.client()
+            await client.send(message(1))
+            link = await backend.request(0)
+            link.transport.write(message(1, kind=REPLY))
+            await client.reply()
+            await other.send(message(2))
+            assert (await other.reply()).origin_message[1] == ERROR  # ten times the idle timeout later
+            assert not link.is_lost
 
     run(main(), loop)
