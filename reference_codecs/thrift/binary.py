@@ -90,10 +90,10 @@ def _small() -> tuple[list[bytes], dict[int, bytes]]:
 
 
 _FIELDS, _VALUES = _small()
-_RUN = run(_FIELDS, rb"\x0c..")
+_match_run = run(_FIELDS, rb"\x0c..").match
 _STRINGS_AT_ONCE = 8
 _STRINGS = repeated(_VALUES[_STRING], _STRINGS_AT_ONCE)
-_ELEMENTS = {kind: repeated(_VALUES[kind], 1) for kind in (_STRUCT, _LIST_TYPE)}
+_ELEMENTS = {kind: repeated(_VALUES[kind], 1).match for kind in (_STRUCT, _LIST_TYPE)}
 
 
 class BinaryProtocol(Protocol):
@@ -190,7 +190,7 @@ def _skip_fields(data: Data, at: int, base: int, walk: Walk) -> int:
     try:
         while True:
             kind = data[at]
-            if may_run and (found := _RUN.match(data, at)):
+            if may_run and (found := _match_run(data, at)):
                 at = found.end()
                 kind = data[at]
             if size := _FIELD_SIZE[kind]:
@@ -225,7 +225,7 @@ def _skip_elements(data: Data, at: int, base: int, walk: Walk) -> int:
                 at = _skip_string(data, at, base, walk)
             elif size := VALUE_SIZE[kind]:
                 at += size
-            elif kind in small and (found := small[kind].match(data, at)):
+            elif (match := small.get(kind)) and (found := match(data, at)):
                 at = found.end()
             else:
                 at = _open(data, at, base, kind, walk)

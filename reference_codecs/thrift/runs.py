@@ -59,9 +59,9 @@ def struct_of(fields: Iterable[bytes]) -> bytes:
 
 
 def run(fields: Iterable[bytes], struct_header: bytes) -> re.Pattern[bytes]:
-    """Fields one after the other, structs of such fields among them."""
+    """Fields one after the other, at least one, structs of such fields among them."""
     plain = list(fields)
-    return re.compile(b"%b{0,%d}" % (group([*plain, struct_header + struct_of(plain)]), FIELDS_OF_A_RUN), re.DOTALL)
+    return re.compile(b"%b{1,%d}" % (group([*plain, struct_header + struct_of(plain)]), FIELDS_OF_A_RUN), re.DOTALL)
 
 
 def repeated(item: bytes, times: int) -> re.Pattern[bytes]:
