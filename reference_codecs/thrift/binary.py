@@ -267,34 +267,51 @@ def _enter(data: Data, at: int, base: int, kind: int, walk: Walk) -> int:
 
 def _open(data: Data, at: int, base: int, kind: int, walk: Walk) -> int:
     """Opens the struct or container whose value starts at ``at``; one of fixed sizes is skipped whole instead."""
-    start, size = at, 0
-    frames, limits = walk.open, walk.limits
-    check_depth(len(frames), limits, at - base)
+    frames = walk.open
+    if len(frames) >= walk.limits.depth:
+        check_depth(len(frames), walk.limits, at - base)  # says so; its call costs what a struct's opening does
     if kind == _STRUCT:
         frames.append(OPEN_STRUCT)
         return at
     if kind in _SEQUENCES:
         one, size = BINARY_LIST.unpack_from(data, at)
-        other, count, at = one, size, at + 5
-    elif kind == _MAP_TYPE:
+        return _open_values(at + 5, base, (one, one, size, size), walk) if size else at + 5
+    if kind == _MAP_TYPE:
         one, other, size = BINARY_MAP.unpack_from(data, at)
-        count, at = 2 * size, at + 6
-    else:
-        raise DecodeError(f"{kind} is no type of Thrift's", path="body", offset=at - base)
+        return _open_values(at + 6, base, (one, other, size, 2 * size), walk) if size else at + 6
+    raise DecodeError(f"{kind} is no type of Thrift's", path="body", offset=at - base)
+
+
+def _open_values(at: int, base: int, head: tuple[int, int, int, int], walk: Walk) -> int:
+    """Opens the container whose values start at ``at``.
+
+    Args:
+        at: An index into the data.
+        base: Where the message starts.
+        head: The types of its values, in turn; its size, which is not 0; how many values that are.
+        walk: The walk.
+    """
+    one, other, size, count = head
+    limits = walk.limits
     if size > limits.container_size:
-        refuse_size(size, limits.container_size, "container", start - base)
-    if not size:
-        return at
+        refuse_size(size, limits.container_size, "container", _start(at, head) - base)
     least, least_other = _LEAST[one], _LEAST[other]
     if not least or not least_other:
         wrong = other if least else one
-        raise DecodeError(f"{wrong} is no type of Thrift's", path="body", offset=start - base)
+        raise DecodeError(f"{wrong} is no type of Thrift's", path="body", offset=_start(at, head) - base)
     if VALUE_SIZE[one] and VALUE_SIZE[other]:
         return int(at + count * (VALUE_SIZE[one] + VALUE_SIZE[other]) // 2)
-    least = min(least, least_other)
-    check_waiting(at - base + count * least, limits)
-    frames.append([(one, other), count, least])
+    if one != other:
+        least = min(least, least_other)
+    if at - base + count * least > limits.message_size:
+        check_waiting(at - base + count * least, limits)
+    walk.open.append([(one, other), count, least])
     return at
+
+
+def _start(at: int, head: tuple[int, int, int, int]) -> int:
+    """Where a container starts whose values start at ``at``: a map has a byte more before them."""
+    return at - 5 if head[2] == head[3] else at - 6
 
 
 BINARY = BinaryProtocol()
