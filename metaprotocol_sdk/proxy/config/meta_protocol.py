@@ -153,7 +153,8 @@ class MetaProtocolProxy(Message):
     """Where requests are told of. Waits: nowhere."""
 
     max_concurrent_requests: Annotated[Positive, OURS] = 256
-    """Requests of one client in flight; more are not read until some are answered."""
+    """Requests of one client in flight; more are not read until some are answered. As many streams of frames may be
+    open; one more is an error reply."""
 
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:
