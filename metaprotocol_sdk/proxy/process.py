@@ -134,6 +134,9 @@ class _Process:
         except MetaProtocolError as error:
             server.stats.config_reload_failed += 1
             _log.error("not reloaded, the configuration stays as it is: %s", error)
+        except Exception:  # whatever it is, the next reload must still be heard
+            server.stats.config_reload_failed += 1
+            _log.exception("not reloaded, for a bug in the proxy or in a filter; please report it")
         else:
             _log.info("reloaded")
             self._tell(server)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -116,7 +116,8 @@ class Server:
             MetaProtocolError: It cannot be used; see :class:`Server` and :meth:`start`. Nothing has changed then.
         """
         clusters = {each.name: self._clusters.get(each.name) or Cluster(each, self._rng) for each in config.clusters}
-        plan = {each.name: self._plan(each, config, clusters) for each in config.listeners}
+        names = {each.name for each in config.listeners}
+        plan = {each.name: self._plan(self._before(each, names), each, config, clusters) for each in config.listeners}
         await _start_all([serving.listener for serving in plan.values() if serving.listener not in self.listeners])
         self._update_clusters(config.clusters, clusters)
         gone = [each for each in self.listeners if each not in {serving.listener for serving in plan.values()}]
@@ -129,13 +130,21 @@ class Server:
             way.retire(endpoints_of(clusters))
         self.stats.config_reload += 1
 
-    def _plan(self, config: ListenerConfig, proxy: ProxyConfig, clusters: Mapping[str, Cluster]) -> _Serving:
-        old = self._serving.get(config.name)
-        is_same = old is not None and old.assembled.config.address == config.address
-        previous = old.assembled if old is not None and is_same else None
+    def _before(self, config: ListenerConfig, names: Collection[str]) -> _Serving | None:
+        """What serves the address of ``config`` now and may go on: under the same name, or under one that is gone."""
+        for old in self._serving.values():
+            before = old.assembled.config
+            is_renamed = before.name not in names and config.address.port != 0
+            if before.address == config.address and (before.name == config.name or is_renamed):
+                return old
+        return None
+
+    def _plan(
+        self, old: _Serving | None, config: ListenerConfig, proxy: ProxyConfig, clusters: Mapping[str, Cluster]
+    ) -> _Serving:
+        previous = None if old is None else old.assembled
         assembled = self._assembly.assemble(config, clusters, node=proxy.node, previous=previous)
-        listener = old.listener if old is not None and is_same else Listener(config, assembled.parts)
-        return _Serving(listener, assembled)
+        return _Serving(Listener(config, assembled.parts) if old is None else old.listener, assembled)
 
     def _update_clusters(self, configs: Iterable[ClusterConfig], clusters: dict[str, Cluster]) -> None:
         for config in configs:
@@ -203,7 +212,7 @@ async def _start_all(listeners: Iterable[Listener]) -> None:
         for listener in listeners:
             await listener.start()
             started.append(listener)
-    except ConfigError:
+    except BaseException:  # a stop that comes meanwhile, too: nobody else knows of these
         for listener in started:
             await listener.stop(_STOP_TIME)
         raise

@@ -23,9 +23,10 @@ from metaprotocol_sdk.proxy.config.values import (
     RouteConfig,
     RouteTableConfig,
 )
+from metaprotocol_sdk.proxy.net.listener import Listener
 from metaprotocol_sdk.proxy.server import Server
 from tests.proxy.codecs import REPLY, IdCodec, message
-from tests.proxy.harness import LOOPS, Backend, Client, Proxy, run, serving, until
+from tests.proxy.harness import LOOPS, Backend, Client, Proxy, run, serving, until, unused_port
 
 loops = pytest.mark.parametrize("loop", sorted(LOOPS))
 both_modes = pytest.mark.parametrize("multiplexing", [False, True])
@@ -244,5 +245,56 @@ def test_half_a_request_of_the_old_protocol_is_still_answered_two_configurations
                 assert [each.request_id for each in await client.replies()] == [1]
                 await running.server.reload(old)
                 assert not running.server.listeners[0]._old
+
+    run(main(), loop)
+
+
+@loops
+def test_a_listener_may_have_another_name_at_its_address(loop: str) -> None:
+    async def main() -> None:
+        backend = Backend(IdCodec())
+        async with serving(backend):
+            address = Address("127.0.0.1", unused_port())
+            first = replace(listener("main", "a"), address=address)
+            old = ProxyConfig(listeners=(first,), clusters=(cluster("a", backend),))
+            async with proxy(old) as running:
+                client = await running.client()
+                assert await reply_of(running, client) == b"x"
+                await running.server.reload(replace(old, listeners=(replace(first, name="renamed"),)))
+                assert running.server.addresses == {"renamed": (address.host, address.port)}
+                assert await client.replies() == []
+                fresh = Client(IdCodec(), *await asyncio.open_connection(address.host, address.port))
+                assert await reply_of(running, fresh) == b"x"
+                fresh.writer.transport.abort()
+
+    run(main(), loop)
+
+
+@loops
+def test_a_stop_during_a_reload_leaves_no_listener_behind(loop: str) -> None:
+    async def main() -> None:
+        address = Address("127.0.0.1", unused_port())
+        old = ProxyConfig(listeners=(listener("main", "a"),), clusters=(ClusterConfig(name="a"),))
+        new = (listener("main", "a"), replace(listener("first", "a"), address=address), listener("second", "a"))
+        async with proxy(old) as running:
+            begun = asyncio.Event()
+
+            async def never(self: Listener) -> None:
+                if self.config.name == "second":
+                    begun.set()
+                    await asyncio.Event().wait()
+                await start(self)
+
+            start = Listener.start
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Listener, "start", never)
+                reload = asyncio.ensure_future(running.server.reload(replace(old, listeners=new)))
+                await begun.wait()
+                reload.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await reload
+            with pytest.raises(OSError):
+                await asyncio.open_connection(address.host, address.port)
+            assert set(running.server.addresses) == {"main"}
 
     run(main(), loop)

@@ -118,7 +118,8 @@ def test_a_second_signal_stops_at_once() -> None:
 
 def test_a_hangup_reloads_and_what_cannot_be_used_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
     old = ProxyConfig(listeners=(LISTENER,))
-    configs: list[ProxyConfig | ConfigError] = [
+    configs: list[ProxyConfig | Exception] = [
+        RuntimeError("a bug"),
         ConfigError([Finding(message="first"), Finding(message="second")]),
         replace(old, listeners=(replace(LISTENER, protocol=replace(LISTENER.protocol, codec="nowhere")),)),
         replace(old, listeners=(LISTENER, replace(LISTENER, name="other"))),
@@ -126,13 +127,13 @@ def test_a_hangup_reloads_and_what_cannot_be_used_changes_nothing(caplog: pytest
 
     def load() -> ProxyConfig:
         found = configs.pop(0)
-        if isinstance(found, ConfigError):
+        if isinstance(found, Exception):
             raise found
         return found
 
     def script(address: tuple[str, int]) -> None:
         with socket.create_connection(address) as client:
-            for left in (2, 1, 0):
+            for left in (3, 2, 1, 0):
                 os.kill(os.getpid(), signal.SIGHUP)
                 while len(configs) > left:
                     client.sendall(message(5))
@@ -158,6 +159,8 @@ def test_a_hangup_reloads_and_what_cannot_be_used_changes_nothing(caplog: pytest
     caplog.set_level("INFO")
     assert serve(old, on_ready=tell, load=load) == 0
     said = [record.getMessage() for record in caplog.records if "reloaded" in record.getMessage()]
+    assert "a bug" in str(caplog.records[0].exc_info)
+    assert said.pop(0).startswith("not reloaded, for a bug in the proxy")
     assert said[:2] == [f"not reloaded, the configuration stays as it is: {each}" for each in ("first", "second")]
     assert "nowhere" in said[2]
     assert said[3:] == ["reloaded"]
