@@ -6,16 +6,44 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from textwrap import indent
 from typing import Any
 
 from metaprotocol_sdk.codec import Codec
+from metaprotocol_sdk.proxy.config import parse_config
 from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig, ListenerConfig, ProxyConfig
 from metaprotocol_sdk.proxy.filters.filter import FilterFactory
+from metaprotocol_sdk.proxy.filters.registry import filter_models
 from metaprotocol_sdk.proxy.server import Server
 from metaprotocol_sdk.registry import load_codec
 from tests.proxy.harness import Backend, Client, until
 
+_CONFIG = """
+static_resources:
+  clusters: [{name: all}]
+  listeners:
+  - name: main
+    address: {socket_address: {address: 127.0.0.1, port_value: 0}}
+    filter_chains:
+    - filters:
+      - name: aeraki.meta_protocol_proxy
+        typed_config:
+          '@type': type.googleapis.com/aeraki.meta_protocol_proxy.v1alpha.MetaProtocolProxy
+          stat_prefix: main
+          protocol: {name: app, codec: {name: "tests.proxy.codecs:IdCodec"}, multiplexing: MULTIPLEXING}
+          route_config: {routes: [{route: {cluster: all}}]}
+          meta_protocol_filters:
+FILTERS
+          - name: aeraki.meta_protocol.filters.router
+"""
+
 GAUGES = ("request_active", "downstream_cx_active", "upstream_cx_active", "upstream_rq_active")
+
+
+def filtering(filters: str, *, multiplexing: bool = False) -> ProxyConfig:
+    """One listener that sends everything to cluster ``all``, through ``filters``: YAML of a list."""
+    text = _CONFIG.replace("MULTIPLEXING", str(multiplexing).lower())
+    return parse_config(text.replace("FILTERS", indent(filters.strip(), " " * 10)), filters=filter_models())
 
 
 class Serving:

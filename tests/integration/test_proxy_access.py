@@ -9,42 +9,25 @@ from dataclasses import replace
 import pytest
 
 from metaprotocol_sdk.metadata import ResponseStatus
-from metaprotocol_sdk.proxy.config import parse_config
 from metaprotocol_sdk.proxy.config.values import ProxyConfig
-from metaprotocol_sdk.proxy.filters.registry import filter_models
-from tests.integration.serving import serving
+from tests.integration.serving import filtering, serving
 from tests.proxy.codecs import ONEWAY, IdCodec, message
 from tests.proxy.harness import LOOPS, Backend, Client, run, until
 
-CONFIG = """
-static_resources:
-  clusters: [{name: all}]
-  listeners:
-  - name: main
-    address: {socket_address: {address: 127.0.0.1, port_value: 0}}
-    filter_chains:
-    - filters:
-      - name: aeraki.meta_protocol_proxy
-        typed_config:
-          '@type': type.googleapis.com/aeraki.meta_protocol_proxy.v1alpha.MetaProtocolProxy
-          stat_prefix: main
-          protocol: {name: app, codec: {name: "tests.proxy.codecs:IdCodec"}}
-          route_config: {routes: [{route: {cluster: all}}]}
-          meta_protocol_filters:
-          - name: aeraki.meta_protocol.filters.rbac
-            typed_config:
-              '@type': type.googleapis.com/aeraki.meta_protocol_proxy.filters.rbac.v1alpha.RBAC
-              stat_prefix: main
-              rules: {action: ACTION, policies: {p: {permissions: [PERMISSION], principals: [PRINCIPAL]}}}
-          - name: aeraki.meta_protocol.filters.router
+FILTERS = """
+- name: aeraki.meta_protocol.filters.rbac
+  typed_config:
+    '@type': type.googleapis.com/aeraki.meta_protocol_proxy.filters.rbac.v1alpha.RBAC
+    stat_prefix: main
+    rules: {action: ACTION, policies: {p: {permissions: [PERMISSION], principals: [PRINCIPAL]}}}
 """
 HERE = "{remote_ip: {address_prefix: 127.0.0.1, prefix_len: 32}}"
 ELSEWHERE = "{direct_remote_ip: {address_prefix: 10.0.0.0, prefix_len: 8}}"
 
 
 def config(principal: str, *, action: str = "ALLOW", permission: str = "{any: true}") -> ProxyConfig:
-    text = CONFIG.replace("ACTION", action).replace("PERMISSION", permission).replace("PRINCIPAL", principal)
-    return parse_config(text, filters=filter_models())
+    text = FILTERS.replace("ACTION", action).replace("PERMISSION", permission).replace("PRINCIPAL", principal)
+    return filtering(text)
 
 
 @pytest.mark.parametrize("loop", LOOPS)

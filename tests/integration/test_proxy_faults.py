@@ -6,47 +6,29 @@ import pytest
 
 from metaprotocol_sdk.errors import ErrorType
 from metaprotocol_sdk.metadata import ResponseStatus
-from metaprotocol_sdk.proxy.config import parse_config
 from metaprotocol_sdk.proxy.config.values import ProxyConfig
-from metaprotocol_sdk.proxy.filters.registry import filter_models
-from tests.integration.serving import serving
+from tests.integration.serving import filtering, serving
 from tests.proxy.codecs import ONEWAY, IdCodec, message
 from tests.proxy.harness import LOOPS, Backend, run, until
 
-CONFIG = """
-static_resources:
-  clusters: [{name: all}]
-  listeners:
-  - name: main
-    address: {socket_address: {address: 127.0.0.1, port_value: 0}}
-    filter_chains:
-    - filters:
-      - name: aeraki.meta_protocol_proxy
-        typed_config:
-          '@type': type.googleapis.com/aeraki.meta_protocol_proxy.v1alpha.MetaProtocolProxy
-          stat_prefix: main
-          protocol: {name: app, codec: {name: "tests.proxy.codecs:IdCodec"}, multiplexing: MULTIPLEXING}
-          route_config: {routes: [{route: {cluster: all}}]}
-          meta_protocol_filters:
-          - name: aeraki.meta_protocol.filters.fault
-            typed_config:
-              '@type': type.googleapis.com/aeraki.meta_protocol_proxy.filters.fault.v1alpha.Fault
-              stat_prefix: slow
-              match: {metadata: [{name: fault, exact_match: delay}]}
-              delay: {fixed_delay: DELAY, percentage: {numerator: 100}}
-          - name: aeraki.meta_protocol.filters.fault
-            typed_config:
-              '@type': type.googleapis.com/aeraki.meta_protocol_proxy.filters.fault.v1alpha.Fault
-              stat_prefix: no
-              match: {metadata: [{name: fault, exact_match: abort}]}
-              abort: {error_type: BAD_RESPONSE, message: not today, percentage: {numerator: 100}}
-          - name: aeraki.meta_protocol.filters.router
+FILTERS = """
+- name: aeraki.meta_protocol.filters.fault
+  typed_config:
+    '@type': type.googleapis.com/aeraki.meta_protocol_proxy.filters.fault.v1alpha.Fault
+    stat_prefix: slow
+    match: {metadata: [{name: fault, exact_match: delay}]}
+    delay: {fixed_delay: DELAY, percentage: {numerator: 100}}
+- name: aeraki.meta_protocol.filters.fault
+  typed_config:
+    '@type': type.googleapis.com/aeraki.meta_protocol_proxy.filters.fault.v1alpha.Fault
+    stat_prefix: no
+    match: {metadata: [{name: fault, exact_match: abort}]}
+    abort: {error_type: BAD_RESPONSE, message: not today, percentage: {numerator: 100}}
 """
 
 
 def config(*, delay: str = "0.02s", multiplexing: bool = False) -> ProxyConfig:
-    text = CONFIG.replace("DELAY", delay).replace("MULTIPLEXING", str(multiplexing).lower())
-    return parse_config(text, filters=filter_models())
+    return filtering(FILTERS.replace("DELAY", delay), multiplexing=multiplexing)
 
 
 @pytest.mark.parametrize("loop", LOOPS)
