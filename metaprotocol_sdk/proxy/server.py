@@ -109,7 +109,7 @@ class Server:
 
         Routes, filters and clusters change under the clients that are there: their next request sees the new ones.
         What is equal in both configurations goes on as it is: connections to servers, counters, the buckets of rate
-        limits. A listener that is gone, or has another address or protocol now, takes no more clients; those it has
+        limits. A listener that is gone, or has another name, address or protocol now, lets go of its clients, who
         may end what is in flight.
 
         Raises:
