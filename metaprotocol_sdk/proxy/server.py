@@ -6,26 +6,30 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from metaprotocol_sdk.exceptions import ConfigError
 from metaprotocol_sdk.proxy.assembly import Assembled, Assembly, endpoints_of
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
-from metaprotocol_sdk.proxy.config.values import ClusterConfig, ListenerConfig, ProxyConfig
+from metaprotocol_sdk.proxy.config.values import ListenerConfig, ProxyConfig
 from metaprotocol_sdk.proxy.filters.filter import FilterFactory
 from metaprotocol_sdk.proxy.filters.registry import filter_factories
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.metrics import Counters, ServerStats
+from metaprotocol_sdk.proxy.net.cluster_manager import ClusterManager, ClusterPlan, KeeperFactory, Surroundings
 from metaprotocol_sdk.proxy.net.context import Limits
 from metaprotocol_sdk.proxy.net.listener import Listener
 from metaprotocol_sdk.proxy.net.loop import Turns
+from metaprotocol_sdk.proxy.net.sockets import Bind, bind
 
 _log = logging.getLogger(LOGGER_NAME)
 
 DRAIN_TIME = 10.0
 """Seconds requests in flight have to end when their listener, or the proxy, stops; Kubernetes kills after 30."""
+KEEPERS: tuple[KeeperFactory, ...] = ()
+"""What looks after every cluster of a proxy that is one process."""
+
 _STOP_TIME = 1.0
 _DRAIN_CHECK = 0.02
 
@@ -38,6 +42,17 @@ class _Serving:
     assembled: Assembled
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A configuration that is ready to be served, and not yet served: what :meth:`Server.prepare` makes."""
+
+    config: ProxyConfig
+    clusters: ClusterPlan
+    serving: Mapping[str, _Serving]
+    fresh: tuple[Listener, ...]
+    """Those that are bound, and accept nobody yet."""
+
+
 class Server:
     """A whole proxy, on the running event loop.
 
@@ -47,6 +62,8 @@ class Server:
             router is always there.
         limits: What keeps every listener bounded, instead of what its configuration says.
         drain_time: Seconds the requests of a listener that is removed have to end.
+        bind: Gives the listening socket of each listener.
+        keepers: What looks after each cluster.
 
     Raises:
         ConfigError: A filter has no factory, or a codec cannot share connections as it is told to.
@@ -62,25 +79,33 @@ class Server:
         filters: Mapping[str, FilterFactory] | None = None,
         limits: Limits | None = None,
         drain_time: float = DRAIN_TIME,
+        bind: Bind = bind,
+        keepers: Sequence[KeeperFactory] = KEEPERS,
     ) -> None:
         self.config = config
         self.stats = ServerStats()
         self._turns = Turns(asyncio.get_running_loop())
         self._rng = random.Random()  # noqa: S311  chance, not secrets
         self._drain_time = drain_time
+        self._bind = bind
         self._assembly = Assembly(
             turns=self._turns,
             factories=filter_factories() if filters is None else filters,
             rng=self._rng,
             limits=limits,
         )
-        self._clusters = {each.name: Cluster(each, self._rng) for each in config.clusters}
-        self._serving = {each.name: self._serve(each) for each in config.listeners}
+        self._manager = ClusterManager(Surroundings(turns=self._turns, rng=self._rng), keepers)
+        self._first = self._manager.plan(config.clusters)
+        self._manager.commit(self._first)
+        self._watch_clusters(self._first.fresh)
+        self._serving: Mapping[str, _Serving] = {
+            each.name: self._plan(None, each, config, self._clusters) for each in config.listeners
+        }
         self._leaving: list[Listener] = []
 
-    def _serve(self, config: ListenerConfig) -> _Serving:
-        assembled = self._assembly.assemble(config, self._clusters, node=self.config.node)
-        return _Serving(Listener(config, assembled.parts), assembled)
+    @property
+    def _clusters(self) -> dict[str, Cluster]:
+        return self._manager.clusters
 
     @property
     def listeners(self) -> list[Listener]:
@@ -93,42 +118,94 @@ class Server:
         return {name: each.listener.bound for name, each in self._serving.items()}
 
     async def start(self) -> None:
-        """Binds every listener.
+        """Binds every listener, waits until the clusters can be used, and accepts clients.
 
         Raises:
             ConfigError: An address cannot be bound; nothing is bound then.
         """
         try:
-            await _start_all(self.listeners)
-        except ConfigError:
+            self._bind_all(self.listeners)
+            await self._first.warm()
+        except BaseException:
             await self.stop()
             raise
+        for listener in self.listeners:
+            listener.start()
 
     async def reload(self, config: ProxyConfig) -> None:
-        """Serves ``config`` from now on, without one request failed by the change.
+        """Serves ``config`` from now on, without one request failed by the change: :meth:`prepare` and :meth:`commit`.
+
+        Raises:
+            MetaProtocolError: It cannot be used; see :class:`Server` and :meth:`start`. Nothing has changed then.
+        """
+        self.commit(await self.prepare(config))
+
+    async def prepare(self, config: ProxyConfig) -> Prepared:
+        """Makes everything that ``config`` wants and is not there; what is served stays as it is.
+
+        Raises:
+            MetaProtocolError: It cannot be used; see :class:`Server` and :meth:`start`. Nothing has changed then.
+        """
+        plan = self._manager.plan(config.clusters)
+        fresh: list[Listener] = []
+        try:
+            names = {each.name for each in config.listeners}
+            clusters = plan.clusters
+            serving = {
+                each.name: self._plan(self._before(each, names), each, config, clusters) for each in config.listeners
+            }
+            there = self.listeners
+            fresh = [each.listener for each in serving.values() if each.listener not in there]
+            self._bind_all(fresh)
+            await plan.warm()
+        except BaseException:  # a stop that comes meanwhile, too: nobody else knows of these
+            plan.abandon()
+            for listener in fresh:
+                listener.drain()
+            raise
+        return Prepared(config, plan, serving, tuple(fresh))
+
+    def commit(self, prepared: Prepared) -> None:
+        """Serves what was prepared from now on, without one request failed by the change.
 
         Routes, filters and clusters change under the clients that are there: their next request sees the new ones.
         What is equal in both configurations goes on as it is: connections to servers, counters, the buckets of rate
         limits. A listener that is gone, or has another name, address or protocol now, lets go of its clients, who
         may end what is in flight.
-
-        Raises:
-            MetaProtocolError: It cannot be used; see :class:`Server` and :meth:`start`. Nothing has changed then.
         """
-        clusters = {each.name: self._clusters.get(each.name) or Cluster(each, self._rng) for each in config.clusters}
-        names = {each.name for each in config.listeners}
-        plan = {each.name: self._plan(self._before(each, names), each, config, clusters) for each in config.listeners}
-        await _start_all([serving.listener for serving in plan.values() if serving.listener not in self.listeners])
-        self._update_clusters(config.clusters, clusters)
-        gone = [each for each in self.listeners if each not in {serving.listener for serving in plan.values()}]
-        self.config, self._serving = config, plan
-        for serving in plan.values():
+        gone = [each for each in self.listeners if each not in {one.listener for one in prepared.serving.values()}]
+        self._manager.commit(prepared.clusters)
+        self._watch_clusters(prepared.clusters.fresh)
+        self.config, self._serving = prepared.config, prepared.serving
+        for serving in self._serving.values():
             serving.listener.update(serving.assembled.config, serving.assembled.parts)
+        for listener in prepared.fresh:
+            listener.start()
         for listener in gone:
             self._see_off(listener)
-        for way in {serving.assembled.pools for serving in plan.values()}:
-            way.retire(endpoints_of(clusters))
+        self._retire_servers()
         self.stats.config_reload += 1
+
+    def abandon(self, prepared: Prepared) -> None:
+        """Lets go of what was prepared, and will not be served."""
+        prepared.clusters.abandon()
+        for listener in prepared.fresh:
+            listener.drain()
+
+    def _bind_all(self, listeners: Iterable[Listener]) -> None:
+        for listener in listeners:
+            listener.bind(self._bind)
+
+    def _watch_clusters(self, names: Iterable[str]) -> None:
+        clusters = self._clusters
+        for name in names:
+            clusters[name].watch(self._retire_servers)
+
+    def _retire_servers(self) -> None:
+        """Lets go of connections to servers that no cluster has any more."""
+        kept = endpoints_of(self._clusters)
+        for way in {serving.assembled.pools for serving in self._serving.values()}:
+            way.retire(kept)
 
     def _before(self, config: ListenerConfig, names: Collection[str]) -> _Serving | None:
         """What serves the address of ``config`` now and may go on: under the same name, or under one that is gone."""
@@ -145,11 +222,6 @@ class Server:
         previous = None if old is None else old.assembled
         assembled = self._assembly.assemble(config, clusters, node=proxy.node, previous=previous)
         return _Serving(Listener(config, assembled.parts) if old is None else old.listener, assembled)
-
-    def _update_clusters(self, configs: Iterable[ClusterConfig], clusters: dict[str, Cluster]) -> None:
-        for config in configs:
-            clusters[config.name].update(config)
-        self._clusters = clusters
 
     def _see_off(self, listener: Listener) -> None:
         self._leaving.append(listener)
@@ -187,6 +259,7 @@ class Server:
     async def stop(self) -> int:
         """Closes everything; returns how many clients' connections were cut."""
         cut = sum([await listener.stop(_STOP_TIME) for listener in [*self.listeners, *self._leaving]])
+        self._manager.close()
         await self._turns.close()
         return cut
 
@@ -198,21 +271,8 @@ class Server:
             prefix = f"meta_protocol.{config.protocol.name}.{config.stat_prefix}."
             counted.append((prefix, each.listener.context.stats))
             counted += [pair for made in each.assembled.filters for pair in made.counters]
-        counted += [(f"cluster.{cluster.name}.", cluster.stats) for cluster in self._clusters.values()]
+        counted += self._manager.counters
         total: Counter[str] = Counter()
         for prefix, counters in counted:
             total.update(counters.snapshot(prefix))  # two listeners may share a stat_prefix
         return dict(total)
-
-
-async def _start_all(listeners: Iterable[Listener]) -> None:
-    """Binds all of them, or none."""
-    started = []
-    try:
-        for listener in listeners:
-            await listener.start()
-            started.append(listener)
-    except BaseException:  # a stop that comes meanwhile, too: nobody else knows of these
-        for listener in started:
-            await listener.stop(_STOP_TIME)
-        raise

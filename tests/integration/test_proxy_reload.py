@@ -23,7 +23,6 @@ from metaprotocol_sdk.proxy.config.values import (
     RouteConfig,
     RouteTableConfig,
 )
-from metaprotocol_sdk.proxy.net.listener import Listener
 from metaprotocol_sdk.proxy.server import Server
 from tests.proxy.codecs import REPLY, IdCodec, message
 from tests.proxy.harness import LOOPS, Backend, Client, Proxy, run, serving, until, unused_port
@@ -279,20 +278,31 @@ def test_a_stop_during_a_reload_leaves_no_listener_behind(loop: str) -> None:
         async with proxy(old) as running:
             begun = asyncio.Event()
 
-            async def never(self: Listener) -> None:
-                if self.config.name == "second":
+            class Slow:
+                """Looks after a cluster that is not ready, ever."""
+
+                counters = ()
+
+                async def warm(self) -> None:
                     begun.set()
                     await asyncio.Event().wait()
-                await start(self)
 
-            start = Listener.start
+                def update(self) -> None:
+                    pass
+
+                def close(self) -> None:
+                    closed.set()
+
+            closed = asyncio.Event()
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(Listener, "start", never)
-                reload = asyncio.ensure_future(running.server.reload(replace(old, listeners=new)))
+                patch.setattr(running.server._manager, "_factories", (lambda cluster, surroundings: Slow(),))
+                changed = replace(old, listeners=new, clusters=(*old.clusters, ClusterConfig(name="new")))
+                reload = asyncio.ensure_future(running.server.reload(changed))
                 await begun.wait()
                 reload.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await reload
+            assert closed.is_set()
             with pytest.raises(OSError):
                 await asyncio.open_connection(address.host, address.port)
             assert set(running.server.addresses) == {"main"}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from metaprotocol_sdk.proxy.cluster.circuit_breaker import CircuitBreaker
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
+from metaprotocol_sdk.proxy.cluster.health import HealthFlag
 from metaprotocol_sdk.proxy.cluster.load_balancer import balance
 from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig
 from metaprotocol_sdk.proxy.metrics import ClusterStats
@@ -36,6 +37,7 @@ class Cluster:
 
     __slots__ = (
         "_rng",
+        "_watchers",
         "breaker",
         "buffer_limit",
         "config",
@@ -54,7 +56,9 @@ class Cluster:
         self.stats = ClusterStats()
         self.breaker = CircuitBreaker(config.circuit_breakers, self.stats)
         self.endpoints: tuple[Endpoint, ...] = ()
+        self.pick: Callable[..., Endpoint | None]
         self._rng = rng or random.Random()  # noqa: S311 - it guards no secret
+        self._watchers: list[Callable[[], None]] = []
         self._configure(config)
 
     def update(self, config: ClusterConfig) -> None:
@@ -65,15 +69,41 @@ class Cluster:
             self._configure(config)
 
     def _configure(self, config: ClusterConfig) -> None:
-        known = {each.address: each for each in self.endpoints}
         self.config = config
-        self.endpoints = tuple(_endpoint(each, known) for each in config.endpoints)
         self.connect_timeout = config.connect_timeout
         self.connections = config.connections
         self.buffer_limit = config.buffer_limit
         self.maintenance = config.maintenance
-        balancer = balance(self.endpoints, config, self._rng)
-        self.pick: Callable[..., Endpoint | None] = balancer.pick
+        self.set_endpoints(config.endpoints)
+
+    def set_endpoints(self, configs: Iterable[EndpointConfig]) -> None:
+        """Has these servers from now on; an address that it had before is the same endpoint as before."""
+        known = {each.address: each for each in self.endpoints}
+        before, self.endpoints = self.endpoints, tuple(_endpoint(each, known) for each in configs)
+        self.refresh()
+        if before != self.endpoints:
+            for watcher in self._watchers:
+                watcher()
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Has ``watcher`` called whenever the servers are others."""
+        self._watchers.append(watcher)
+
+    def mark(self, endpoint: Endpoint, flag: HealthFlag, *, is_set: bool) -> None:
+        """Sets or clears what is known against one of its servers; the next pick sees it."""
+        flags = endpoint.flags | flag if is_set else endpoint.flags & ~flag
+        if flags != endpoint.flags:
+            endpoint.flags = flags
+            self.refresh()
+
+    def refresh(self) -> None:
+        """What picks depend on has changed. The next pick works it out, however often this is called before."""
+        self.pick = self._pick_anew
+
+    def _pick_anew(self, hash_value: int | None = None, /) -> Endpoint | None:
+        usable = tuple(each for each in self.endpoints if each.is_usable)
+        self.pick = balance(usable, self.config, self._rng).pick
+        return self.pick(hash_value)
 
 
 def _endpoint(config: EndpointConfig, known: dict[Address, Endpoint]) -> Endpoint:

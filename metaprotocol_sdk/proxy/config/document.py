@@ -148,6 +148,8 @@ def _syntax_failure(error: yaml.MarkedYAMLError, text: str, report: Report) -> C
     here = lines[line - 1]
     if "\t" in here[: len(here) - len(here.lstrip())]:
         return _failure(report, line, column, "a tab cannot indent YAML; use spaces")
+    if problem == "exceeded maximum nesting depth":  # libyaml's own limit, met where it reads ahead of the composer
+        return _failure(report, line, column, _TOO_DEEP)
     if here[column - 1 : column] in ("@", "`", "%"):
         problem = f"text that starts with {here[column - 1]} needs quotes"
     elif problem in _SENTENCES:

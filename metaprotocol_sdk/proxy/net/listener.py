@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
+import socket
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from metaprotocol_sdk.exceptions import CodecBug, ConfigError, Finding
+from metaprotocol_sdk.exceptions import CodecBug
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.config.values import ListenerConfig
 from metaprotocol_sdk.proxy.filters.chain import FilterChain
+from metaprotocol_sdk.proxy.net.acceptor import Acceptor
 from metaprotocol_sdk.proxy.net.context import Context
 from metaprotocol_sdk.proxy.net.downstream import DownstreamConnection
 from metaprotocol_sdk.proxy.net.loop import Crowd
+from metaprotocol_sdk.proxy.net.sockets import Bind, bind
 from metaprotocol_sdk.proxy.stream import Downstream
-
-BACKLOG = 1024
-"""Connections the kernel keeps until they are accepted; it caps this at ``net.core.somaxconn``."""
-
-_ADVICE = {
-    errno.EADDRINUSE: "stop what listens there, or give the listener another port",
-    errno.EADDRNOTAVAIL: "give the listener an address of this machine, or 0.0.0.0 or :: for every one",
-    errno.EACCES: "give the listener a port from 1024 up, or run the proxy with the right to use this one",
-}
 
 
 class Way(Protocol):
@@ -80,7 +72,8 @@ class Listener:
         self.connections: Crowd[DownstreamConnection] = Crowd()
         self._parts = parts
         self._old: list[Parts] = []
-        self._server: asyncio.Server | None = None
+        self._socket: socket.socket | None = None
+        self._acceptor: Acceptor | None = None
 
     @property
     def context(self) -> Context:
@@ -114,23 +107,18 @@ class Listener:
     def _ways(self) -> list[Way]:
         return [way for parts in [self._parts, *self._old] for way in parts.ways]
 
-    async def start(self) -> None:
-        """Binds the address and accepts clients.
+    def bind(self, bind: Bind = bind) -> None:
+        """Takes the listening socket it accepts from; clients wait there until it starts.
 
         Raises:
-            ConfigError: The address cannot be bound; says why.
+            ConfigError: There is none; says why.
         """
-        address = self.config.address
-        try:
-            self._server = await self.context.turns.loop.create_server(
-                self._connection, address.host, address.port, backlog=BACKLOG
-            )
-        except OSError as error:
-            # Not error.strerror: event loops put their own words into it.
-            reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
-            advice = _ADVICE.get(error.errno or 0, "give the listener another address")
-            text = f"listener {self.config.name!r} cannot listen on {address}: {reason}; {advice}"
-            raise ConfigError([Finding(message=text)]) from error
+        self._socket = bind(self.config)
+
+    def start(self) -> None:
+        """Accepts clients from now on; the socket must be there."""
+        assert self._socket is not None, "bind comes first"
+        self._acceptor = Acceptor(self.context.turns, self._socket, self._connection, name=self.config.name)
 
     def _connection(self) -> asyncio.Protocol:
         try:
@@ -148,14 +136,16 @@ class Listener:
     @property
     def bound(self) -> tuple[str, int]:
         """The host and port it listens on; the port the kernel chose when the configuration says 0."""
-        assert self._server is not None
-        host, port = self._server.sockets[0].getsockname()[:2]
+        assert self._socket is not None
+        host, port = self._socket.getsockname()[:2]
         return host, port
 
     def drain(self) -> None:
         """Stops accepting, and has each client's connection close as soon as it has no request in flight."""
-        if self._server is not None:
-            self._server.close()
+        if self._acceptor is not None:
+            self._acceptor.close()
+        if self._socket is not None:
+            self._socket.close()
         self.connections.is_draining = True
         for connection in self.connections:
             connection.drain()

@@ -14,6 +14,7 @@ from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.ids import capacity
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.net.context import Context
+from metaprotocol_sdk.proxy.net.dialer import dial
 from metaprotocol_sdk.proxy.net.loop import Crowd
 from metaprotocol_sdk.proxy.net.upstream import UpstreamConnection
 from metaprotocol_sdk.proxy.stream import Stream
@@ -210,10 +211,8 @@ class Pool:
 
     async def _attempt(self, connection: UpstreamConnection) -> Error | None:
         """Connects; says why not."""
-        address = self.endpoint.address
         try:
-            async with asyncio.timeout(self.cluster.connect_timeout):
-                await self.context.turns.loop.create_connection(lambda: connection, address.host, address.port)
+            await dial(self.context.turns.loop, self.cluster, self.endpoint, lambda: connection)
         except TimeoutError:
             self.cluster.stats.upstream_cx_connect_timeout += 1
             self._warn(f"not accepted in {self.cluster.connect_timeout:g} s")

@@ -61,12 +61,6 @@ class ClockedLoop:
         shrink(found[0].get_extra_info("socket"))
         return found
 
-    async def create_server(self, factory: Callable[[], asyncio.Protocol], *where: Any, **how: Any) -> Any:
-        server = await self._loop.create_server(factory, *where, **how)
-        for sock in server.sockets:
-            shrink(sock)  # what is accepted has what this has
-        return server
-
 
 def shrink(sock: Any) -> None:
     """Gives a socket small buffers."""

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 from unittest import mock
 
 from metaprotocol_sdk.proxy import server as server_module
-from metaprotocol_sdk.proxy.config.values import Address
+from metaprotocol_sdk.proxy.config.values import Address, ListenerConfig
 from metaprotocol_sdk.proxy.net.loop import Turns
+from metaprotocol_sdk.proxy.net.sockets import bind
 from metaprotocol_sdk.proxy.server import Server
 from tests.integration.machine.book import Arrival, Book, Client, Link, Said, Talk
 from tests.integration.machine.clock import ClockedLoop, shrink
@@ -32,6 +33,12 @@ _T = TypeVar("_T")
 async def _turns(count: int) -> None:
     for _ in range(count):
         await asyncio.sleep(0)
+
+
+def _bind_small(config: ListenerConfig) -> socket.socket:
+    sock = bind(config)
+    shrink(sock)  # what is accepted has what this has
+    return sock
 
 
 def open_sockets() -> set[str]:
@@ -78,7 +85,10 @@ class World:
         loop: Any = self.clock
         with mock.patch.object(server_module, "Turns", return_value=Turns(loop)):
             server = Server(
-                self.setup.config(main, [other], [mirror]), filters=self.setup.filters(), limits=self.setup.limits
+                self.setup.config(main, [other], [mirror]),
+                filters=self.setup.filters(),
+                limits=self.setup.limits,
+                bind=_bind_small,
             )
         server._rng.seed(0)
         await server.start()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
+from metaprotocol_sdk.proxy.cluster.health import HealthFlag
 from metaprotocol_sdk.proxy.config.values import (
     Address,
     CircuitBreakersConfig,
@@ -56,3 +57,28 @@ def test_chance_is_handed_in() -> None:
     one, other = (cluster(LbPolicy.RANDOM, rng=random.Random(7)) for _ in range(2))
     picked = [(each.pick(), each.pick(), each.pick()) for each in (one, other)]
     assert [str(each) for each in picked[0]] == [str(each) for each in picked[1]]
+
+
+def test_a_server_something_is_known_against_is_not_picked_until_it_is_cleared() -> None:
+    made = cluster()
+    one, two, three = made.endpoints
+    made.mark(two, HealthFlag.FAILED_ACTIVE_HC, is_set=True)
+    made.mark(two, HealthFlag.FAILED_OUTLIER_CHECK, is_set=True)
+    assert [made.pick() for _ in range(4)] == [one, three, one, three]
+    made.mark(two, HealthFlag.FAILED_ACTIVE_HC, is_set=False)
+    assert {made.pick() for _ in range(4)} == {one, three}
+    made.mark(two, HealthFlag.FAILED_OUTLIER_CHECK, is_set=False)
+    assert {made.pick() for _ in range(4)} == {one, two, three}
+
+
+def test_other_servers_are_told_of_and_those_that_stay_are_the_same() -> None:
+    made = cluster()
+    told: list[tuple[str, ...]] = []
+    made.watch(lambda: told.append(tuple(each.name for each in made.endpoints)))
+    kept = made.endpoints[1:]
+    made.set_endpoints([EndpointConfig(each, 3) for each in ADDRESSES[1:]])
+    assert made.endpoints == kept
+    assert [each.weight for each in kept] == [3, 3]
+    made.set_endpoints([EndpointConfig(each) for each in ADDRESSES[1:]])
+    assert told == [("10.0.0.1:2", "10.0.0.1:3")]
+    assert {made.pick() for _ in range(4)} == set(kept)

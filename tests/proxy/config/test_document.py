@@ -136,7 +136,8 @@ def test_nesting_is_bounded() -> None:
     assert read("a: " + "[" * (document.MAX_DEPTH - 1) + "]" * (document.MAX_DEPTH - 1))[1] == []
     too_deep = "mappings and lists nest deeper than 64 levels"
     assert read("a: " + "[" * document.MAX_DEPTH + "]" * document.MAX_DEPTH)[1] == [f"1:67 error : {too_deep}"]
-    assert read("[" * 100_000)[1] == [f"1:65 error : {too_deep}"]
+    [finding] = read("[" * 100_000)[1]  # where, depends on how far libyaml reads ahead, and whether it has a limit too
+    assert finding.endswith(f" error : {too_deep}")
     assert read("{a: " * 100_000)[1] == [f"1:257 error : {too_deep}"]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import socket
 
 import pytest
@@ -49,44 +48,6 @@ def test_an_address_in_use_is_a_sentence_that_names_the_listener() -> None:
                 "stop what listens there, or give the listener another port"
             )
             assert caught.value.exit_code == 2
-
-    run(main(), "asyncio")
-
-
-@pytest.mark.parametrize(
-    ("number", "advice"),
-    [
-        (errno.EADDRINUSE, "address already in use; stop what listens there, or give the listener another port"),
-        (
-            errno.EADDRNOTAVAIL,
-            (
-                "cannot assign requested address; give the listener an address of this machine, or 0.0.0.0 or :: for "
-                "every one"
-            ),
-        ),
-        (
-            errno.EACCES,
-            "permission denied; give the listener a port from 1024 up, or run the proxy with the right to use this one",
-        ),
-        (errno.EINVAL, "invalid argument; give the listener another address"),
-    ],
-)
-def test_the_advice_fits_the_reason(monkeypatch: pytest.MonkeyPatch, number: int, advice: str) -> None:
-    async def main() -> None:
-        async def refuse(*_: object, **__: object) -> None:
-            raise OSError(number, "in the event loop's own words")
-
-        config = ListenerConfig(
-            name="front",
-            address=Address("127.0.0.1", 0),
-            stat_prefix="x",
-            protocol=ProtocolConfig(name="app", codec="tests.proxy.codecs:IdCodec"),
-            routes=RouteTableConfig(),
-        )
-        monkeypatch.setattr(asyncio.get_running_loop(), "create_server", refuse)
-        with pytest.raises(ConfigError) as caught:
-            await Server(ProxyConfig(listeners=(config,))).start()
-        assert str(caught.value) == f"listener 'front' cannot listen on 127.0.0.1:0: {advice}"
 
     run(main(), "asyncio")
 

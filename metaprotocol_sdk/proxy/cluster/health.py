@@ -1,0 +1,32 @@
+"""Why a server may get no requests: ``HealthFlag`` of Envoy's hosts, each set and cleared by whoever knows.
+
+A server is healthy while no flag of its is set.
+"""
+
+from __future__ import annotations
+
+import enum
+
+
+class HealthFlag(enum.IntFlag):
+    """What is known against one server."""
+
+    FAILED_ACTIVE_HC = 1
+    """It fails its active health checks."""
+    FAILED_OUTLIER_CHECK = 2
+    """Outlier detection has ejected it."""
+    FAILED_EDS_HEALTH = 4
+    """Its ``health_status`` is UNHEALTHY, DRAINING or TIMEOUT."""
+    DEGRADED_EDS_HEALTH = 8
+    """Its ``health_status`` is DEGRADED: it gets requests that the healthy cannot take."""
+    PENDING_ACTIVE_HC = 16
+    """It has not been checked yet, and waits for that."""
+
+
+UNUSABLE = (
+    HealthFlag.FAILED_ACTIVE_HC
+    | HealthFlag.FAILED_OUTLIER_CHECK
+    | HealthFlag.FAILED_EDS_HEALTH
+    | HealthFlag.PENDING_ACTIVE_HC
+)
+"""What takes a server out; the other flags only put it behind the healthy ones."""

@@ -1,0 +1,62 @@
+"""Listeners: where clients connect, and what is spoken there."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from metaprotocol_sdk.proxy.config.values.address import Address
+from metaprotocol_sdk.proxy.config.values.route import RouteTableConfig
+
+
+class TrafficDirection(enum.Enum):
+    """``envoy.config.core.v3.TrafficDirection``: which side of a service a listener stands on."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    INBOUND = "INBOUND"
+    OUTBOUND = "OUTBOUND"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtocolConfig:
+    """``aeraki.meta_protocol_proxy.v1alpha.ApplicationProtocol``."""
+
+    name: str
+    codec: str
+    codec_config: Mapping[str, Any] = field(default_factory=dict)
+    multiplexing: bool = False
+    bind_upstream_connection: bool = False
+    """Envoy generic_proxy's name: each client's connection has a connection to a server of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterConfig:
+    """One of ``meta_protocol_filters``: its registered name and the value its own model made of ``config``."""
+
+    name: str
+    config: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenerConfig:
+    """``envoy.config.listener.v3.Listener`` with its one MetaProtocolProxy filter."""
+
+    name: str
+    address: Address
+    traffic_direction: TrafficDirection = TrafficDirection.UNSPECIFIED
+    stat_prefix: str
+    protocol: ProtocolConfig
+    routes: RouteTableConfig
+    filters: tuple[FilterConfig, ...] = ()
+    """In configured order; the router is last."""
+    idle_timeout: float | None = None
+    """Seconds without activity until a client's connection is closed; None: never."""
+    buffer_limit: int = 1024 * 1024
+    """``per_connection_buffer_limit_bytes``: bytes a client has not read above which the servers that answer it are not
+    read."""
+    max_connections: int = 16384
+    """Clients at once, ours; more are refused."""
+    max_concurrent_requests: int = 256
+    """Requests of one client in flight, ours; more are not read until some are answered."""

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from metaprotocol_sdk.proxy.cluster.cluster import Cluster
+from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig
+from metaprotocol_sdk.proxy.net.dialer import dial
+from tests.proxy.harness import LOOPS, run, unused_port
+
+loops = pytest.mark.parametrize("loop", sorted(LOOPS))
+
+
+def cluster_of(port: int, timeout: float = 5.0) -> Cluster:
+    endpoint = EndpointConfig(Address("127.0.0.1", port))
+    return Cluster(ClusterConfig(name="c", endpoints=(endpoint,), connect_timeout=timeout))
+
+
+@loops
+def test_a_connection_is_made_or_says_why_not(loop: str) -> None:
+    async def main() -> None:
+        running = asyncio.get_running_loop()
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            cluster = cluster_of(server.getsockname()[1])
+            made: list[asyncio.Protocol] = []
+
+            def factory() -> asyncio.Protocol:
+                made.append(asyncio.Protocol())
+                return made[-1]
+
+            await dial(running, cluster, cluster.endpoints[0], factory)
+            assert len(made) == 1
+            accepted, _ = server.accept()
+            accepted.close()
+        refused = cluster_of(unused_port())
+        with pytest.raises(ConnectionRefusedError):
+            await dial(running, refused, refused.endpoints[0], asyncio.Protocol)
+
+    run(main(), loop)
+
+
+@loops
+def test_it_takes_no_longer_than_the_cluster_allows(loop: str) -> None:
+    async def main() -> None:
+        with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
+            address = server.getsockname()
+            waiting = []
+            for _ in range(8):  # until the kernel's queue is full, and answers no more
+                waiting.append(socket.socket())
+                waiting[-1].setblocking(False)
+                waiting[-1].connect_ex(address)
+            cluster = cluster_of(address[1], timeout=0.05)
+            with pytest.raises(TimeoutError):
+                await dial(asyncio.get_running_loop(), cluster, cluster.endpoints[0], asyncio.Protocol)
+            for each in waiting:
+                each.close()
+
+    run(main(), loop)
