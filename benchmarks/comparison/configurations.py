@@ -94,6 +94,48 @@ def ours(
     return _bootstrap({"name": "aeraki.meta_protocol_proxy", "typed_config": proxy}, cluster)
 
 
+def kept_up(ports: Sequence[int], *, multiplexing: bool = False) -> dict[str, Any]:
+    """Ours as of :func:`ours` with everything that keeps a cluster up: two priorities and localities with weights,
+    subsets, slow start, outlier detection, health checks, retries, every threshold counted."""
+    config = ours(ports, multiplexing=multiplexing)
+    [cluster] = config["static_resources"]["clusters"]
+    [listener] = config["static_resources"]["listeners"]
+    [route] = listener["filter_chains"][0]["filters"][0]["typed_config"]["route_config"]["routes"]
+    metadata = {"filter_metadata": {"envoy.lb": {"version": "1"}}}
+    route["route"] |= {
+        "metadata_match": metadata,
+        "retry_policy": {"retry_on": "connect-failure,reset", "num_retries": 1},
+    }
+    localities = []
+    for priority in (0, 1):
+        for number, port in enumerate(ports):
+            address = (
+                _address(port) if priority == 0 else {"socket_address": {"address": "127.0.0.2", "port_value": port}}
+            )
+            endpoint = {"endpoint": {"address": address}, "metadata": metadata}
+            locality = {"region": "here", "zone": f"{priority}-{number}"}
+            localities.append(
+                {"priority": priority, "locality": locality, "load_balancing_weight": 1, "lb_endpoints": [endpoint]}
+            )
+    cluster["load_assignment"]["endpoints"] = localities
+    cluster["least_request_lb_config"] = {"slow_start_config": {"slow_start_window": "1s"}}
+    cluster["common_lb_config"] = {"locality_weighted_lb_config": {}, "healthy_panic_threshold": {"value": 30}}
+    cluster["lb_subset_config"] = {
+        "fallback_policy": "ANY_ENDPOINT",
+        "subset_selectors": [{"keys": ["version"]}],
+        "locality_weight_aware": True,
+    }
+    cluster["outlier_detection"] = {"interval": "1s", "split_external_local_origin_errors": True}
+    cluster["health_checks"] = [
+        {
+            "timeout": "1s", "interval": "1s", "no_traffic_interval": "1s",
+            "unhealthy_threshold": 2, "healthy_threshold": 1, "tcp_health_check": {},
+        }
+    ]  # fmt: skip
+    cluster["circuit_breakers"]["thresholds"][0] |= {"track_remaining": True, "retry_budget": {}}
+    return config
+
+
 def envoy_thrift(ports: Sequence[int], *, passthrough: bool = False) -> dict[str, Any]:
     """Envoy's thrift_proxy, told the transport and protocol so that it need not find them out.
 

@@ -1,7 +1,8 @@
 """Runs a page as its reader would: its commands in order, its edits to files, its output compared.
 
 A page's ``console`` blocks hold commands after ``$ `` (continued after ``> ``) and what they print; ``...`` stands for
-anything. A command that ends in ``&`` goes on until ``kill %N``. A ``diff`` block after ``<!-- edit: FILE -->`` changes
+anything. A command that ends in ``&`` goes on until ``kill %N``; what one prints when it is signalled otherwise, as by
+``kill -HUP %N``, stands below that. A ``diff`` block after ``<!-- edit: FILE -->`` changes
 that file, and a block after ``<!-- file: FILE -->`` becomes it. Ports the page names are replaced by free ones, in
 commands, output and files.
 """
@@ -68,6 +69,8 @@ class Transcript:
         command = self._local(command)
         if command.startswith("cd "):
             self.cwd = self.cwd / command[3:]
+        elif (signalled := re.fullmatch(r"kill -(\w+) %(\d+)", command)) is not None:
+            self._signal(self.jobs[int(signalled[2]) - 1], signal.Signals[f"SIG{signalled[1]}"], expected)
         elif command.startswith("kill "):
             for number in re.findall(r"%(\d+)", command):
                 self._end(self.jobs[int(number) - 1])
@@ -101,6 +104,12 @@ class Transcript:
         assert job.stdout is not None
         # The first line says that it listens: reading it waits for exactly that.
         _compare(self._local(expected), job.stdout.readline(), command)
+
+    def _signal(self, job: subprocess.Popen[str], number: signal.Signals, expected: str) -> None:
+        job.send_signal(number)
+        assert job.stdout is not None
+        printed = "".join(job.stdout.readline() for _ in expected.splitlines())
+        _compare(self._local(expected), printed, f"kill -{number.name}")
 
     def _end(self, job: subprocess.Popen[str]) -> None:
         if job.poll() is None:
