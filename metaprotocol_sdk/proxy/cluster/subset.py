@@ -116,7 +116,6 @@ class Subsets:
         assert config is not None, "a cluster without lb_subset_config has no subsets"
         fallback: SubsetFallback | None = None
         while match:
-            match = config.narrowed(match)
             if match in self.members:
                 return Selected(balancing.over_subset(self.members[match], self.endpoints), stats)
             selector = config.selector(match)

@@ -115,7 +115,6 @@ class SubsetsConfig:
         scale_locality_weight: Whether a place's weight shrinks with the share of its servers that are in the subset.
         panic_mode_any: Whether any server is taken where the fallback finds none.
         list_as_any: Whether a server whose value is a list has each of its items.
-        allow_redundant_keys: Whether a route may have more keys than a selector.
     """
 
     selectors: tuple[SubsetSelectorConfig, ...]
@@ -125,7 +124,6 @@ class SubsetsConfig:
     scale_locality_weight: bool = False
     panic_mode_any: bool = False
     list_as_any: bool = False
-    allow_redundant_keys: bool = False
 
     def values_of(self, metadata: LbMetadata, keys: tuple[str, ...]) -> list[LbMetadata]:
         """What a server with ``metadata`` has for ``keys``: one combination, more for lists with ``list_as_any``, none
@@ -148,16 +146,6 @@ class SubsetsConfig:
         if not self.list_as_any or not value.startswith("["):
             return [value]
         return [canonical(each) for each in json.loads(value)]
-
-    def narrowed(self, match: LbMetadata) -> LbMetadata:
-        """What of a route's ``match`` counts: all, or with ``allow_redundant_keys`` the keys of the first selector that
-        has no others."""
-        if self.allow_redundant_keys:
-            keys = {key for key, _ in match}
-            for selector in self.selectors:
-                if keys.issuperset(selector.keys):
-                    return reduced(match, selector.keys)
-        return match
 
     def selector(self, match: LbMetadata) -> SubsetSelectorConfig | None:
         """The selector whose keys are those of ``match``."""
