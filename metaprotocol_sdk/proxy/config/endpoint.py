@@ -161,7 +161,7 @@ class ClusterLoadAssignment(Message):
         groups = fields.children("endpoints")
         given = {number for each in groups if isinstance(number := each.get("priority") or 0, int)}
         for number in sorted(given):
-            if number and number - 1 not in given:
+            if 0 < number <= MAX_PRIORITY and number - 1 not in given:
                 place = next(each for each in groups if each.get("priority") == number).value_place("priority")
                 context.report.warning(place, f"no endpoints have priority {number - 1}; priorities have no gaps")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, PlainValidator
+from pydantic import AfterValidator, PlainValidator
 
 from metaprotocol_sdk.proxy.config.context import Context
 from metaprotocol_sdk.proxy.config.fields import Data, Repeated, Switch, Text, word
@@ -23,12 +23,14 @@ _NONE: dict[str, str] = {"METADATA_NO_FALLBACK": "METADATA_NO_FALLBACK"}
 
 
 def _distinct(keys: tuple[str, ...]) -> tuple[str, ...]:
+    if not keys:
+        raise ValueError("expected at least one key")
     if len(set(keys)) < len(keys):
         raise ValueError("expected each key once")
     return keys
 
 
-Keys = Annotated[tuple[Text, ...], Field(min_length=1), AfterValidator(_distinct)]
+Keys = Annotated[tuple[Text, ...], AfterValidator(_distinct)]
 """Keys of metadata, at least one."""
 
 
@@ -42,9 +44,7 @@ class LbSubsetSelector(Message):
     single_host_per_subset: Switch = False
     """Whether the first server of a subset is the subset."""
 
-    fallback_policy: Annotated[
-        SubsetFallback | None, PlainValidator(word(_SELECTOR_POLICIES)), Field(json_schema_extra=None)
-    ] = None
+    fallback_policy: Annotated[SubsetFallback | None, PlainValidator(word(_SELECTOR_POLICIES))] = None
     """What becomes of requests whose route has these keys and values that no server has. Not given: what the cluster's
     says."""
 
