@@ -38,8 +38,11 @@ common_lb_config:
         ),
         (
             "{zone_aware_lb_config: {}, locality_weighted_lb_config: {}}",
-            "1:28 error locality_weighted_lb_config: only one of zone_aware_lb_config and locality_weighted_lb_config "
-            "can be given",
+            (
+                "1:28 error locality_weighted_lb_config: only one of zone_aware_lb_config and "
+                "locality_weighted_lb_config "
+                "can be given"
+            ),
         ),
         (
             "zone_aware_lb_config: {min_cluster_size: 3}",
@@ -47,8 +50,10 @@ common_lb_config:
         ),
         (
             "consistent_hashing_lb_config: {hash_balance_factor: 99}",
-            "1:53 error consistent_hashing_lb_config.hash_balance_factor: expected a whole number from 100 to "
-            "4294967295, found 99",
+            (
+                "1:53 error consistent_hashing_lb_config.hash_balance_factor: expected a whole number from 100 to "
+                "4294967295, found 99"
+            ),
         ),
         (
             "consistent_hashing_lb_config: {use_hostname_for_hashing: true}",
@@ -76,30 +81,46 @@ EMPTY = "lb_endpoints: []"
     [
         (
             "common_lb_config: {consistent_hashing_lb_config: {hash_balance_factor: 150}}",
-            "1:30 warning common_lb_config.consistent_hashing_lb_config: without effect: this cluster's lb_policy is "
-            "not RING_HASH or MAGLEV",
+            (
+                "1:30 warning common_lb_config.consistent_hashing_lb_config: without effect: this cluster's lb_policy "
+                "is "
+                "not RING_HASH or MAGLEV"
+            ),
         ),
         (
             "common_lb_config: {zone_aware_lb_config: {fail_traffic_on_panic: true}}, lb_policy: MAGLEV",
-            "1:53 warning common_lb_config.zone_aware_lb_config.fail_traffic_on_panic: without effect on RING_HASH and "
-            "MAGLEV, as in Envoy",
+            (
+                "1:53 warning common_lb_config.zone_aware_lb_config.fail_traffic_on_panic: without effect on "
+                "RING_HASH and "
+                "MAGLEV, as in Envoy"
+            ),
         ),
         (
             "load_assignment: {cluster_name: c, endpoints: [{load_balancing_weight: 2}]}",
-            "1:59 note load_assignment.endpoints[0].load_balancing_weight: without effect: the cluster has no "
-            "common_lb_config.locality_weighted_lb_config",
+            (
+                "1:59 note load_assignment.endpoints[0].load_balancing_weight: without effect: the cluster has no "
+                "common_lb_config.locality_weighted_lb_config"
+            ),
         ),
         (
-            f"common_lb_config: {{locality_weighted_lb_config: {{}}}}, "
-            f"load_assignment: {{cluster_name: c, endpoints: [{{{EMPTY}}}]}}",
-            "1:30 warning common_lb_config.locality_weighted_lb_config: without effect: no locality has a "
-            "load_balancing_weight",
+            (
+                f"common_lb_config: {{locality_weighted_lb_config: {{}}}}, "
+                f"load_assignment: {{cluster_name: c, endpoints: [{{{EMPTY}}}]}}"
+            ),
+            (
+                "1:30 warning common_lb_config.locality_weighted_lb_config: without effect: no locality has a "
+                "load_balancing_weight"
+            ),
         ),
         (
-            f"common_lb_config: {{locality_weighted_lb_config: {{}}}}, "
-            f"load_assignment: {{cluster_name: c, endpoints: [{{load_balancing_weight: 2}}, {{{EMPTY}}}]}}",
-            "1:139 warning load_assignment.endpoints[1]: its endpoints get no requests: other localities have a "
-            "load_balancing_weight, it has none",
+            (
+                f"common_lb_config: {{locality_weighted_lb_config: {{}}}}, "
+                f"load_assignment: {{cluster_name: c, endpoints: [{{load_balancing_weight: 2}}, {{{EMPTY}}}]}}"
+            ),
+            (
+                "1:139 warning load_assignment.endpoints[1]: its endpoints get no requests: other localities have a "
+                "load_balancing_weight, it has none"
+            ),
         ),
     ],
 )
@@ -120,6 +141,9 @@ def test_weights_that_a_ring_has_no_numbers_for_are_refused_as_in_envoy() -> Non
 
     assert bad(Cluster, text("ROUND_ROBIN")) == []
     assert bad(Cluster, text("RING_HASH")) == [
-        "1:95 error load_assignment.endpoints[0].lb_endpoints: expected weights whose sum is at most 4294967295, found "
-        "4294967296"
+        (
+            "1:95 error load_assignment.endpoints[0].lb_endpoints: expected weights whose sum is at most 4294967295, "
+            "found "
+            "4294967296"
+        )
     ]

@@ -34,7 +34,9 @@ endpoints:
 - locality: {{region: r, zone: z, sub_zone: s}}
   load_balancing_weight: 3
   lb_endpoints:
-  - {{{AT % 1}, health_status: DRAINING, metadata: {{filter_metadata: {{envoy.lb: {{b: [1, true], a: x}}, other: {{}}}}}}}}
+  - {AT % 1}
+    health_status: DRAINING
+    metadata: {{filter_metadata: {{envoy.lb: {{b: [1, true], a: x}}, other: {{}}}}}}
 - priority: 1
   lb_endpoints: {{{AT % 2}}}
 """
@@ -77,8 +79,11 @@ def test_an_endpoint_knows_what_is_said_of_its_place() -> None:
         ),
         (
             "endpoints: {lb_endpoints: {health_status: SICK, %s}}" % (AT % 1),
-            "1:61 error endpoints.lb_endpoints.health_status: expected one of UNKNOWN, HEALTHY, UNHEALTHY, DRAINING, "
-            "TIMEOUT, DEGRADED, found 'SICK'",
+            (
+                "1:61 error endpoints.lb_endpoints.health_status: expected one of UNKNOWN, HEALTHY, UNHEALTHY, "
+                "DRAINING, "
+                "TIMEOUT, DEGRADED, found 'SICK'"
+            ),
         ),
         (
             "policy: {overprovisioning_factor: 0}",

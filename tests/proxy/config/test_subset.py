@@ -71,8 +71,11 @@ def test_what_is_not_said_is_envoys_default() -> None:
         (
             "{keys: [a], fallback_policy: NOBODY}",
             [
-                "1:30 error fallback_policy: expected one of NOT_DEFINED, NO_FALLBACK, ANY_ENDPOINT, DEFAULT_SUBSET, "
-                "KEYS_SUBSET, found 'NOBODY'"
+                (
+                    "1:30 error fallback_policy: expected one of NOT_DEFINED, NO_FALLBACK, ANY_ENDPOINT, "
+                    "DEFAULT_SUBSET, "
+                    "KEYS_SUBSET, found 'NOBODY'"
+                )
             ],
         ),
     ],
@@ -104,15 +107,20 @@ def test_a_wrong_selector_says_where_and_why(text: str, findings: list[str]) -> 
         (
             "{fallback_policy: KEYS_SUBSET, subset_selectors: {keys: [a]}}",
             [
-                "1:19 error fallback_policy: expected one of NO_FALLBACK, ANY_ENDPOINT, DEFAULT_SUBSET, found "
-                "'KEYS_SUBSET'"
+                (
+                    "1:19 error fallback_policy: expected one of NO_FALLBACK, ANY_ENDPOINT, DEFAULT_SUBSET, found "
+                    "'KEYS_SUBSET'"
+                )
             ],
         ),
         (
             "{metadata_fallback_policy: FALLBACK_LIST, subset_selectors: {keys: [a]}}",
             [
-                "1:28 error metadata_fallback_policy: 'FALLBACK_LIST' is not supported yet by this proxy; supported: "
-                "METADATA_NO_FALLBACK"
+                (
+                    "1:28 error metadata_fallback_policy: 'FALLBACK_LIST' is not supported yet by this proxy; "
+                    "supported: "
+                    "METADATA_NO_FALLBACK"
+                )
             ],
         ),
     ],
@@ -138,7 +146,10 @@ load_assignment:
 def test_a_selector_that_no_endpoint_has_the_keys_for_is_an_error() -> None:
     assert bad(Cluster, CLUSTER % "[stage]") == []
     assert bad(Cluster, CLUSTER % "[stage, version]") == [
-        "2:46 error lb_subset_config.subset_selectors[0].keys: no endpoint of the cluster has 'stage' and 'version' in "
-        "its metadata's envoy.lb"
+        (
+            "2:46 error lb_subset_config.subset_selectors[0].keys: no endpoint of the cluster has 'stage' and "
+            "'version' in "
+            "its metadata's envoy.lb"
+        )
     ]
     assert bad(Cluster, "name: c\nlb_subset_config: {subset_selectors: [{keys: [a]}]}") == []

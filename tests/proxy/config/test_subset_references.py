@@ -6,36 +6,36 @@ import pytest
 
 from tests.proxy.config.reading import PROXY_TYPE, WITH_IDS, parse
 
-FILE = """\
+FILE = f"""\
 static_resources:
   listeners:
   - name: l
-    address: {socket_address: {address: 127.0.0.1, port_value: 0}}
+    address: {{socket_address: {{address: 127.0.0.1, port_value: 0}}}}
     filter_chains:
       filters:
         name: aeraki.meta_protocol_proxy
         typed_config:
-          '@type': %s
+          '@type': {PROXY_TYPE}
           stat_prefix: s
-          codec: {name: '%s'}
-          route_config: {routes: [{route: {%%s}}]}
+          codec: {{name: '{WITH_IDS}'}}
+          route_config: {{routes: [{{route: {{%s}}}}]}}
   clusters:
-  - {name: plain}
+  - {{name: plain}}
   - name: parted
     lb_subset_config:
-      fallback_policy: %%s
-      default_subset: {stage: prod}
+      fallback_policy: %s
+      default_subset: {{stage: prod}}
       subset_selectors:
-      - {keys: [stage]}
-      - {keys: [stage, version], fallback_policy: KEYS_SUBSET, fallback_keys_subset: [stage]}
-      - {keys: [version], fallback_policy: NO_FALLBACK}
+      - {{keys: [stage]}}
+      - {{keys: [stage, version], fallback_policy: KEYS_SUBSET, fallback_keys_subset: [stage]}}
+      - {{keys: [version], fallback_policy: NO_FALLBACK}}
     load_assignment:
       cluster_name: parted
       endpoints:
         lb_endpoints:
-        - endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 1}}}
-          metadata: {filter_metadata: {envoy.lb: {stage: prod, version: 1}}}
-""" % (PROXY_TYPE, WITH_IDS)
+        - endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: 1}}}}}}
+          metadata: {{filter_metadata: {{envoy.lb: {{stage: prod, version: 1}}}}}}
+"""
 
 ASK = "metadata_match: {filter_metadata: {envoy.lb: {%s}}}"
 ROUTE = "static_resources.listeners[0].filter_chains.filters.typed_config.route_config.routes[0].route"
