@@ -97,8 +97,22 @@ class ListenerStats(Counters):
 
 @dataclass(slots=True, eq=False)
 class ClusterStats(Counters):
-    """One cluster's counts, named as Envoy names them; ``*_active`` are gauges."""
+    """One cluster's counts, named as Envoy names them. Gauges are ``*_active``, ``*_duplicate``, and all of
+    ``membership_*`` but ``membership_change``."""
 
+    lb_healthy_panic: int = 0
+    lb_subsets_active: int = 0
+    lb_subsets_created: int = 0
+    lb_subsets_fallback: int = 0
+    lb_subsets_fallback_panic: int = 0
+    lb_subsets_removed: int = 0
+    lb_subsets_selected: int = 0
+    lb_subsets_single_host_per_subset_duplicate: int = 0
+    membership_change: int = 0
+    membership_degraded: int = 0
+    membership_excluded: int = 0
+    membership_healthy: int = 0
+    membership_total: int = 0
     upstream_cx_active: int = 0
     upstream_cx_connect_fail: int = 0
     upstream_cx_connect_timeout: int = 0

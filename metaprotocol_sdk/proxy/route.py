@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_right
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import accumulate
@@ -13,12 +13,14 @@ from itertools import accumulate
 from metaprotocol_sdk.metadata import Metadata
 from metaprotocol_sdk.mutation import NO_MUTATION, Mutation
 from metaprotocol_sdk.proxy.config.values import (
+    LbMetadata,
     MirrorConfig,
     RetryOn,
     RetryPolicyConfig,
     RouteConfig,
     RouteTableConfig,
     WeightedClusterConfig,
+    merged,
 )
 from metaprotocol_sdk.proxy.match import FirstMatch, Matcher
 from metaprotocol_sdk.proxy.xxhash64 import xxhash64
@@ -32,10 +34,12 @@ class WeightedClusters:
         names: The clusters.
         ends: For each, the sum of the weights up to and with its own: it owns the numbers from the end before,
             included, to its own, excluded. One of weight 0 owns none and is never chosen.
+        matches: The ``metadata_match`` of each; none: no cluster has one.
     """
 
     names: tuple[str, ...]
     ends: tuple[int, ...]
+    matches: tuple[LbMetadata | None, ...] = ()
 
     @classmethod
     def from_config(cls, configs: Iterable[WeightedClusterConfig]) -> WeightedClusters:
@@ -48,11 +52,11 @@ class WeightedClusters:
         ends = tuple(accumulate(each.weight for each in configs))
         if not ends or not ends[-1]:
             raise ValueError("the weights of weighted_clusters add up to 0; give one cluster a weight above 0")
-        return cls(tuple(each.name for each in configs), ends)
+        return cls(tuple(each.name for each in configs), ends, tuple(each.metadata_match for each in configs))
 
-    def choose(self, rng: random.Random) -> str:
-        """The name of one of them."""
-        return self.names[bisect_right(self.ends, rng.random() * self.ends[-1])]
+    def choose(self, rng: random.Random) -> int:
+        """The index of one of them."""
+        return bisect_right(self.ends, rng.random() * self.ends[-1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +93,7 @@ class Route:
         cluster: The name of the cluster it goes to, which need not exist; not looked at where there are
             ``weighted_clusters``.
         weighted_clusters: The clusters :meth:`choose` chooses from.
+        metadata_match: What servers must have that requests go to: a subset of the cluster. None: nothing.
         hash_keys: Lower-case keys of the strings :meth:`hash_of` hashes.
         mirrors: Clusters that get copies.
         request_mutation: What the request's strings become on the way out.
@@ -104,6 +109,7 @@ class Route:
     matchers: tuple[Matcher, ...] = ()
     cluster: str = ""
     weighted_clusters: WeightedClusters | None = None
+    metadata_match: LbMetadata | None = None
     hash_keys: tuple[str, ...] = ()
     mirrors: tuple[MirrorConfig, ...] = ()
     request_mutation: Mutation = NO_MUTATION
@@ -113,9 +119,18 @@ class Route:
     idle_timeout: float | None = 300.0
     retry: RetryPolicy | None = None
     has_mutations: bool = field(init=False)
+    _choices: tuple[Route, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "has_mutations", bool(self.request_mutation or self.response_mutation))
+        object.__setattr__(self, "_choices", tuple(self._made_choices()))
+
+    def _made_choices(self) -> Iterator[Route]:
+        weighted = self.weighted_clusters
+        if weighted is not None:
+            for name, own in zip(weighted.names, weighted.matches or (None,) * len(weighted.names), strict=True):
+                match = merged(self.metadata_match, own)
+                yield replace(self, cluster=name, weighted_clusters=None, metadata_match=match)
 
     @classmethod
     def from_config(cls, config: RouteConfig) -> Route:
@@ -131,6 +146,7 @@ class Route:
             matchers=tuple(map(Matcher.from_config, config.metadata)),
             cluster=config.cluster,
             weighted_clusters=WeightedClusters.from_config(clusters) if clusters else None,
+            metadata_match=config.metadata_match,
             hash_keys=tuple(key.lower() for key in config.hash_policy),
             mirrors=config.mirrors,
             request_mutation=config.request_mutation,
@@ -141,9 +157,10 @@ class Route:
             retry=RetryPolicy.from_config(config.retry) if config.retry else None,
         )
 
-    def choose(self, rng: random.Random) -> str:
-        """The name of the cluster one request goes to."""
-        return self.cluster if self.weighted_clusters is None else self.weighted_clusters.choose(rng)
+    def choose(self, rng: random.Random) -> Route:
+        """The route of one request: itself, or with ``weighted_clusters`` the same with one cluster alone, and what
+        that one's ``metadata_match`` makes of the route's."""
+        return self if self.weighted_clusters is None else self._choices[self.weighted_clusters.choose(rng)]
 
     def hash_of(self, metadata: Metadata) -> int | None:
         """What clusters balance a request by that hash: 64 bits, equal for equal strings; None: no hash policy.

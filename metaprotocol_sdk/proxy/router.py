@@ -99,18 +99,17 @@ class Router:
         if route is None:
             text = f"meta protocol router: no matched route for request '{request.request_id}'"
             return Error(ErrorType.ROUTE_NOT_FOUND, text, "NR")
-        stream.route = route
+        stream.route = route = route if route.weighted_clusters is None else route.choose(self._rng)
         if route.has_mutations:
             stream.mutation = _both(stream.mutation, route.request_mutation)
             stream.response_mutation = _both(stream.response_mutation, route.response_mutation)
-        name = route.cluster if route.weighted_clusters is None else route.choose(self._rng)
-        cluster = self._clusters.get(name)
+        cluster = self._clusters.get(route.cluster)
         if cluster is None:
-            text = f"meta protocol router: unknown cluster '{name}'"
+            text = f"meta protocol router: unknown cluster '{route.cluster}'"
             return Error(ErrorType.CLUSTER_NOT_FOUND, text, "NC")
         stream.cluster = cluster
         if cluster.maintenance and self._is_closed(cluster):  # asked first here: a request costs no call
-            text = f"meta protocol router: maintenance mode for cluster '{name}'"
+            text = f"meta protocol router: maintenance mode for cluster '{route.cluster}'"
             return Error(ErrorType.UNSPECIFIED, text, "UO")
         if not stream.is_oneway:
             stream.arm(self._wheel, route.timeout if self._deadline is None else self._timeout(route, request))
@@ -146,7 +145,9 @@ class Router:
         cluster, route = stream.cluster, stream.route
         assert cluster is not None
         assert route is not None
-        endpoint = cluster.pick(route.hash_of(stream.request) if route.hash_keys else None)
+        match = route.metadata_match
+        pick = cluster.pick if match is None else cluster.subset(match)
+        endpoint = pick(route.hash_of(stream.request) if route.hash_keys else None)
         if endpoint is stream.endpoint and endpoint is not None:
             endpoint = _another(cluster, endpoint, route)
         stream.endpoint = endpoint
@@ -182,7 +183,7 @@ def _another(cluster: Cluster, failed: Endpoint, route: Route) -> Endpoint | Non
     if route.hash_keys or len(cluster.endpoints) == 1:
         return failed
     for _ in range(RETRY_PICKS):
-        endpoint = cluster.pick()
+        endpoint = cluster.pick() if route.metadata_match is None else cluster.subset(route.metadata_match)()
         if endpoint is not failed:
             return endpoint
     return failed

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterable
 
+from metaprotocol_sdk.proxy.cluster.balancing import Balancing
 from metaprotocol_sdk.proxy.cluster.circuit_breaker import CircuitBreaker
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.cluster.health import HealthFlag
-from metaprotocol_sdk.proxy.cluster.load_balancer import balance
-from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig
+from metaprotocol_sdk.proxy.cluster.load_balancer import Pick
+from metaprotocol_sdk.proxy.cluster.subset import NO_SUBSETS, Subsets
+from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig, LbMetadata
 from metaprotocol_sdk.proxy.metrics import ClusterStats
 
 
@@ -19,6 +22,7 @@ class Cluster:
     Args:
         config: What it is.
         rng: The source of chance; one of its own, if there is none.
+        now: The clock that new servers' slow start goes by.
 
     Attributes:
         name: What routes call it.
@@ -36,7 +40,11 @@ class Cluster:
     """
 
     __slots__ = (
+        "_now",
+        "_picks",
         "_rng",
+        "_states",
+        "_subsets",
         "_watchers",
         "breaker",
         "buffer_limit",
@@ -50,15 +58,24 @@ class Cluster:
         "stats",
     )
 
-    def __init__(self, config: ClusterConfig, rng: random.Random | None = None) -> None:
+    def __init__(
+        self,
+        config: ClusterConfig,
+        rng: random.Random | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.name = config.name
         self.config = config
         self.stats = ClusterStats()
         self.breaker = CircuitBreaker(config.circuit_breakers, self.stats)
         self.endpoints: tuple[Endpoint, ...] = ()
-        self.pick: Callable[..., Endpoint | None]
+        self.pick: Pick
         self._rng = rng or random.Random()  # noqa: S311 - it guards no secret
+        self._now = now
         self._watchers: list[Callable[[], None]] = []
+        self._states = 0
+        self._subsets: Subsets = NO_SUBSETS
+        self._picks: dict[LbMetadata, Pick] = {}
         self._configure(config)
 
     def update(self, config: ClusterConfig) -> None:
@@ -77,13 +94,40 @@ class Cluster:
         self.set_endpoints(config.endpoints)
 
     def set_endpoints(self, configs: Iterable[EndpointConfig]) -> None:
-        """Has these servers from now on; an address that it had before is the same endpoint as before."""
+        """Has these servers from now on; an address that it had before is the same endpoint as before.
+
+        Their ``health_status`` counts from now on; what others have marked stays.
+        """
         known = {each.address: each for each in self.endpoints}
-        before, self.endpoints = self.endpoints, tuple(_endpoint(each, known) for each in configs)
+        before, self.endpoints = self.endpoints, tuple(self._endpoint(each, known) for each in configs)
+        self._subsets = self._subsets.update(self.config.subsets, self.endpoints, self.stats)
+        self._count_members()
         self.refresh()
         if before != self.endpoints:
+            self.stats.membership_change += 1
             for watcher in self._watchers:
                 watcher()
+
+    def _endpoint(self, config: EndpointConfig, known: dict[Address, Endpoint]) -> Endpoint:
+        """The endpoint of that address, each of ``known`` once: an address may be listed twice."""
+        found = known.pop(config.address, None)
+        is_new = found is None
+        endpoint = Endpoint(config.address) if found is None else found
+        was_usable = endpoint.is_usable and not is_new
+        endpoint.update(config)
+        self._note_start(endpoint, was_usable=was_usable)
+        return endpoint
+
+    def _note_start(self, endpoint: Endpoint, *, was_usable: bool) -> None:
+        if endpoint.is_usable and not was_usable:
+            endpoint.since = self._now()
+
+    def _count_members(self) -> None:
+        stats, endpoints = self.stats, self.endpoints
+        stats.membership_total = len(endpoints)
+        stats.membership_healthy = sum(not each.flags for each in endpoints)
+        stats.membership_degraded = sum(each.is_usable for each in endpoints) - stats.membership_healthy
+        stats.membership_excluded = sum(bool(each.flags & HealthFlag.PENDING_ACTIVE_HC) for each in endpoints)
 
     def watch(self, watcher: Callable[[], None]) -> None:
         """Has ``watcher`` called whenever the servers are others."""
@@ -93,23 +137,44 @@ class Cluster:
         """Sets or clears what is known against one of its servers; the next pick sees it."""
         flags = endpoint.flags | flag if is_set else endpoint.flags & ~flag
         if flags != endpoint.flags:
+            was_usable = endpoint.is_usable
             endpoint.flags = flags
+            self._note_start(endpoint, was_usable=was_usable)
+            self._count_members()
             self.refresh()
 
     def refresh(self) -> None:
         """What picks depend on has changed. The next pick works it out, however often this is called before."""
         self.pick = self._pick_anew
+        self._picks.clear()
 
     def _pick_anew(self, hash_value: int | None = None, /) -> Endpoint | None:
-        usable = tuple(each for each in self.endpoints if each.is_usable)
-        self.pick = balance(usable, self.config, self._rng).pick
+        self.pick = self._made(None)
         return self.pick(hash_value)
 
+    def subset(self, match: LbMetadata) -> Pick:
+        """What picks, as ``pick`` does, for requests whose route has the ``metadata_match`` ``match``.
 
-def _endpoint(config: EndpointConfig, known: dict[Address, Endpoint]) -> Endpoint:
-    """The endpoint of that address, each of ``known`` once: an address may be listed twice."""
-    found = known.pop(config.address, None)
-    if found is None:
-        return Endpoint(config.address, config.weight)
-    found.weight = config.weight
-    return found
+        It is good for one request: the next asks again, which costs a look into a dictionary. A cluster without
+        ``lb_subset_config`` picks among all, as Envoy's do.
+        """
+        if self.config.subsets is None:
+            return self.pick
+        pick = self._picks.get(match)
+        if pick is None:
+            pick = self._picks[match] = self._made(match)
+        return pick
+
+    def _made(self, match: LbMetadata | None) -> Pick:
+        balancing = Balancing(
+            self.config,
+            rng=self._rng,
+            stats=self.stats,
+            now=self._now,
+            on_change=self.refresh,
+            start=self._states,
+        )
+        self._states += 1
+        if self.config.subsets is None:
+            return balancing.over(self.endpoints).pick
+        return self._subsets.balancer(match, balancing, self.stats).pick

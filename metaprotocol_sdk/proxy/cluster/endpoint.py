@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from metaprotocol_sdk.proxy.cluster.health import UNUSABLE, HealthFlag
-from metaprotocol_sdk.proxy.config.values import Address
+import math
+
+from metaprotocol_sdk.proxy.cluster.health import EDS_FLAGS, STATUS_FLAGS, UNUSABLE, HealthFlag
+from metaprotocol_sdk.proxy.config.values import Address, EndpointConfig
 
 
 class Endpoint:
@@ -12,19 +14,29 @@ class Endpoint:
     Attributes:
         address: Where it listens.
         name: The address as text, made once because every reply carries it.
+        config: What it was made of: its priority, its place, its metadata.
         weight: Its share of the requests, against the others' (``load_balancing_weight``).
         active: Requests in flight there; whoever sends one raises it, and lowers it when the request has ended.
         flags: What is known against it; set by :meth:`Cluster.mark`, which picks accordingly.
+        since: When it became usable, on the cluster's clock.
     """
 
-    __slots__ = ("active", "address", "flags", "name", "weight")
+    __slots__ = ("active", "address", "config", "flags", "name", "since", "weight")
 
     def __init__(self, address: Address, weight: int = 1) -> None:
         self.address = address
         self.name = str(address)
+        self.config = EndpointConfig(address, weight)
         self.weight = weight
         self.active = 0
         self.flags = HealthFlag(0)
+        self.since = -math.inf
+
+    def update(self, config: EndpointConfig) -> None:
+        """Is another from now on, at the same address. Of its flags ``health_status`` says its own, and no other."""
+        self.config = config
+        self.weight = config.weight
+        self.flags = self.flags & ~EDS_FLAGS | STATUS_FLAGS.get(config.health_status, HealthFlag(0))
 
     @property
     def is_usable(self) -> bool:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import enum
 
+from metaprotocol_sdk.proxy.config.values import HealthStatus
+
 
 class HealthFlag(enum.IntFlag):
     """What is known against one server."""
@@ -30,3 +32,14 @@ UNUSABLE = (
     | HealthFlag.PENDING_ACTIVE_HC
 )
 """What takes a server out; the other flags only put it behind the healthy ones."""
+
+EDS_FLAGS = HealthFlag.FAILED_EDS_HEALTH | HealthFlag.DEGRADED_EDS_HEALTH
+"""What a server's ``health_status`` says of it."""
+
+STATUS_FLAGS = {
+    HealthStatus.UNHEALTHY: HealthFlag.FAILED_EDS_HEALTH,
+    HealthStatus.DRAINING: HealthFlag.FAILED_EDS_HEALTH,
+    HealthStatus.TIMEOUT: HealthFlag.FAILED_EDS_HEALTH,
+    HealthStatus.DEGRADED: HealthFlag.DEGRADED_EDS_HEALTH,
+}
+"""The flag of each ``health_status`` that has one."""

@@ -9,6 +9,8 @@ from operator import attrgetter
 
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 
+_MOST_PASSED = 1000
+
 
 class LeastRequest:
     """Endpoints of equal weight: of two at random, the one with fewer requests in flight; of equals, either.
@@ -61,20 +63,28 @@ class LeastRequestOfMany:
 class WeightedLeastRequest:
     """Endpoints of unequal weight: in turns, whose lengths are as Envoy's.
 
-    An endpoint's next turn comes ``(requests in flight + 1) / weight`` after this one (``active_request_bias`` 1), the
-    requests counted when it is picked. So an idle cluster is shared by weight, and an endpoint that is slow to answer
-    waits longer for its turn.
+    An endpoint's next turn comes ``(requests in flight + 1) ** bias / weight`` after this one, the requests counted
+    when it is picked. So an idle cluster is shared by weight, and an endpoint that is slow to answer waits longer for
+    its turn.
+
+    Args:
+        endpoints: At least two.
+        bias: ``active_request_bias``; 0: the requests in flight do not count.
+        start: How many picks are passed over.
     """
 
-    __slots__ = ("_count", "_turns")
+    __slots__ = ("_bias", "_count", "_turns")
 
-    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
+    def __init__(self, endpoints: Sequence[Endpoint], bias: float = 1.0, start: int = 0) -> None:
+        self._bias = bias
         self._turns = sorted((1 / each.weight, index, each) for index, each in enumerate(endpoints))
         self._count = len(endpoints)
+        for _ in range(start % _MOST_PASSED):
+            self.pick()
 
     def pick(self, _hash_value: int | None = None, /) -> Endpoint:
         """The endpoint whose turn it is."""
         time, _, endpoint = self._turns[0]
         self._count = count = self._count + 1  # of turns at one time, the one that was set first
-        heapreplace(self._turns, (time + (endpoint.active + 1) / endpoint.weight, count, endpoint))
+        heapreplace(self._turns, (time + (endpoint.active + 1) ** self._bias / endpoint.weight, count, endpoint))
         return endpoint

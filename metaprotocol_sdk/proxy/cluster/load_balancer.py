@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
@@ -12,6 +13,12 @@ from metaprotocol_sdk.proxy.cluster.maglev import Maglev
 from metaprotocol_sdk.proxy.cluster.ring_hash import RingHash
 from metaprotocol_sdk.proxy.cluster.round_robin import RoundRobin, WeightedRoundRobin
 from metaprotocol_sdk.proxy.config.values import ClusterConfig, LbPolicy
+
+Pick = Callable[..., Endpoint | None]
+"""``pick`` of a balancer: says the server of a request, given its hash or nothing; None: there is none."""
+
+HASHING = (LbPolicy.RING_HASH, LbPolicy.MAGLEV)
+"""The policies that follow hashes."""
 
 
 class LoadBalancer(Protocol):
@@ -52,42 +59,72 @@ class Random:
         return self._endpoints[int(self._draw() * len(self._endpoints))]
 
 
-def balance(endpoints: Sequence[Endpoint], config: ClusterConfig, rng: random.Random) -> LoadBalancer:
-    """What picks among ``endpoints`` as ``config`` says; a set that changes wants another.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Members:
+    """The servers that a balancer picks from, and how it begins.
 
     Args:
         endpoints: The servers.
+        weights: The weight of each for RING_HASH and MAGLEV, instead of its own.
+        whole: What such a weight is a share of, where that is more than their sum.
+        start: How often one was made for the cluster before. A balancer that takes turns begins that many turns
+            further, so that servers who come and go do not bring the first of them the first turn again and again.
+    """
+
+    endpoints: Sequence[Endpoint]
+    weights: Sequence[int] | None = None
+    whole: int | None = None
+    start: int = 0
+
+    @property
+    def are_equal(self) -> bool:
+        """Whether all have the same weight."""
+        return len({each.weight for each in self.endpoints}) == 1
+
+
+def balance(members: Members, config: ClusterConfig, rng: random.Random) -> LoadBalancer:
+    """What picks among ``members`` as ``config`` says; a set that changes wants another.
+
+    Args:
+        members: The servers.
         config: The policy and its parameters.
         rng: The source of chance.
     """
+    endpoints = members.endpoints
     if len(endpoints) < 2:
         return Sole(endpoints[0] if endpoints else None)
-    return LOAD_BALANCERS[config.lb_policy](endpoints, config, rng)
+    return LOAD_BALANCERS[config.lb_policy](members, config, rng)
 
 
-def _round_robin(endpoints: Sequence[Endpoint], _: ClusterConfig, _rng: random.Random) -> LoadBalancer:
-    return RoundRobin(endpoints) if _are_equal(endpoints) else WeightedRoundRobin(endpoints)
+def _round_robin(members: Members, _: ClusterConfig, _rng: random.Random) -> LoadBalancer:
+    endpoints = members.endpoints
+    if members.are_equal:
+        return RoundRobin(endpoints, members.start)
+    return WeightedRoundRobin(endpoints, [each.weight for each in endpoints], members.start)
 
 
-def _least_request(endpoints: Sequence[Endpoint], config: ClusterConfig, rng: random.Random) -> LoadBalancer:
-    if not _are_equal(endpoints):
-        return WeightedLeastRequest(endpoints)
+def _least_request(members: Members, config: ClusterConfig, rng: random.Random) -> LoadBalancer:
+    if not members.are_equal:
+        return WeightedLeastRequest(members.endpoints, config.active_request_bias, members.start)
     if config.choice_count == 2:
-        return LeastRequest(endpoints, rng)
-    return LeastRequestOfMany(endpoints, config.choice_count, rng)
+        return LeastRequest(members.endpoints, rng)
+    return LeastRequestOfMany(members.endpoints, config.choice_count, rng)
 
 
-def _are_equal(endpoints: Sequence[Endpoint]) -> bool:
-    return len({each.weight for each in endpoints}) == 1
+def _ring_hash(members: Members, config: ClusterConfig, rng: random.Random) -> LoadBalancer:
+    minimum, maximum = config.minimum_ring_size, config.maximum_ring_size
+    return RingHash(members.endpoints, minimum, maximum, rng, weights=members.weights, whole=members.whole)
 
 
-LOAD_BALANCERS: dict[LbPolicy, Callable[[Sequence[Endpoint], ClusterConfig, random.Random], LoadBalancer]] = {
+def _maglev(members: Members, config: ClusterConfig, rng: random.Random) -> LoadBalancer:
+    return Maglev(members.endpoints, config.table_size, rng, weights=members.weights)
+
+
+LOAD_BALANCERS: dict[LbPolicy, Callable[[Members, ClusterConfig, random.Random], LoadBalancer]] = {
     LbPolicy.ROUND_ROBIN: _round_robin,
     LbPolicy.LEAST_REQUEST: _least_request,
-    LbPolicy.RANDOM: lambda endpoints, _, rng: Random(endpoints, rng),
-    LbPolicy.RING_HASH: lambda endpoints, config, rng: RingHash(
-        endpoints, config.minimum_ring_size, config.maximum_ring_size, rng
-    ),
-    LbPolicy.MAGLEV: lambda endpoints, config, rng: Maglev(endpoints, config.table_size, rng),
+    LbPolicy.RANDOM: lambda members, _, rng: Random(members.endpoints, rng),
+    LbPolicy.RING_HASH: _ring_hash,
+    LbPolicy.MAGLEV: _maglev,
 }
 """What makes each policy's balancer, for two endpoints or more."""

@@ -25,12 +25,22 @@ class Maglev:
         endpoints: At least one.
         table_size: ``table_size``, a prime, or an endpoint's order would not reach every entry.
         rng: What a request without a hash is given an entry by.
+        weights: The weight of each, instead of its own.
     """
 
     __slots__ = ("_rng", "_table")
 
-    def __init__(self, endpoints: Sequence[Endpoint], table_size: int, rng: random.Random) -> None:
-        self._table = _filled(endpoints, table_size)
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        table_size: int,
+        rng: random.Random,
+        *,
+        weights: Sequence[int] | None = None,
+    ) -> None:
+        self._table = _filled(
+            endpoints, [each.weight for each in endpoints] if weights is None else weights, table_size
+        )
         self._rng = rng
 
     def pick(self, hash_value: int | None = None, /) -> Endpoint:
@@ -43,20 +53,21 @@ class Maglev:
 class _Claim:
     """One endpoint's order: where it is, how far it steps, and how many entries it has taken."""
 
-    __slots__ = ("at", "endpoint", "step", "taken")
+    __slots__ = ("at", "endpoint", "step", "taken", "weight")
 
-    def __init__(self, endpoint: Endpoint, size: int) -> None:
+    def __init__(self, endpoint: Endpoint, weight: int, size: int) -> None:
         name = endpoint.name.encode()
         self.endpoint = endpoint
+        self.weight = weight
         self.at = xxhash64(name) % size
         self.step = xxhash64(name, 1) % (size - 1) + 1
         self.taken = 0
 
 
-def _filled(endpoints: Sequence[Endpoint], size: int) -> list[Endpoint]:
+def _filled(endpoints: Sequence[Endpoint], weights: Sequence[int], size: int) -> list[Endpoint]:
     table: list[Any] = [None] * size
-    claims = [_Claim(each, size) for each in endpoints]
-    heaviest = max(each.weight for each in endpoints)
+    claims = [_Claim(each, weight, size) for each, weight in zip(endpoints, weights, strict=True)]
+    heaviest = max(weights)
     turns = [(1, index) for index in range(len(claims))]  # equal, and so a heap
     for _ in range(size):
         turn, index = turns[0]
@@ -64,9 +75,9 @@ def _filled(endpoints: Sequence[Endpoint], size: int) -> list[Endpoint]:
         at, step = claim.at, claim.step
         while table[at] is not None:
             at = (at + step) % size
-        table[at] = endpoint = claim.endpoint
+        table[at] = claim.endpoint
         claim.at = (at + step) % size
         claim.taken += 1
         # The heaviest has every turn, one of half its weight every second.
-        heapreplace(turns, (max(turn + 1, -(-claim.taken * heaviest // endpoint.weight)), index))
+        heapreplace(turns, (max(turn + 1, -(-claim.taken * heaviest // claim.weight)), index))
     return table

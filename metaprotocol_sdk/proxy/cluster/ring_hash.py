@@ -24,12 +24,26 @@ class RingHash:
         minimum: ``minimum_ring_size``.
         maximum: ``maximum_ring_size``.
         rng: What a request without a hash is given a place by.
+        weights: The weight of each, instead of its own.
+        whole: What a weight is a share of, where that is more than their sum.
     """
 
     __slots__ = ("_owners", "_places", "_rng")
 
-    def __init__(self, endpoints: Sequence[Endpoint], minimum: int, maximum: int, rng: random.Random) -> None:
-        ring = sorted(_places(endpoints, minimum, maximum), key=itemgetter(0))
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        minimum: int,
+        maximum: int,
+        rng: random.Random,
+        *,
+        weights: Sequence[int] | None = None,
+        whole: int | None = None,
+    ) -> None:
+        weights = [each.weight for each in endpoints] if weights is None else weights
+        total = sum(weights) if whole is None else whole
+        shares = [(each, weight / total) for each, weight in zip(endpoints, weights, strict=True)]
+        ring = sorted(_places(shares, minimum, maximum), key=itemgetter(0))
         self._places = [place for place, _ in ring]
         self._owners = [owner for _, owner in ring]
         self._rng = rng
@@ -47,14 +61,13 @@ class RingHash:
         return self._owners[index if index < len(self._owners) else 0]
 
 
-def _places(endpoints: Sequence[Endpoint], minimum: int, maximum: int) -> list[tuple[int, Endpoint]]:
-    total = sum(each.weight for each in endpoints)
-    lightest = min(each.weight for each in endpoints) / total
+def _places(shares: Sequence[tuple[Endpoint, float]], minimum: int, maximum: int) -> list[tuple[int, Endpoint]]:
+    lightest = min(share for _, share in shares)
     size = min(math.ceil(lightest * minimum) / lightest, maximum)
     places: list[tuple[int, Endpoint]] = []
     due = 0.0  # a running sum: where shares are no whole numbers, they round up and down in turn
-    for each in endpoints:
-        due += size * (each.weight / total)
+    for each, share in shares:
+        due += size * share
         count = 0
         while len(places) < due:
             places.append((xxhash64(f"{each.name}_{count}".encode()), each))

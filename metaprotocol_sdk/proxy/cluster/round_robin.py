@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from heapq import heappop, heappush
+from typing import Generic, TypeVar
 
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 
+T = TypeVar("T")
+
+_MOST_PASSED = 1000
+
 
 class RoundRobin:
-    """Endpoints of equal weight: one after the other, starting with the first (Envoy starts anywhere)."""
+    """Endpoints of equal weight: one after the other.
+
+    Args:
+        endpoints: At least one.
+        start: Which comes first, counted on and on (Envoy starts anywhere).
+    """
 
     __slots__ = ("_endpoints", "_turn")
 
-    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
+    def __init__(self, endpoints: Sequence[Endpoint], start: int = 0) -> None:
         self._endpoints = endpoints
-        self._turn = -1
+        self._turn = start % len(endpoints) - 1
 
     def pick(self, _hash_value: int | None = None, /) -> Endpoint:
         """The next one in turn."""
@@ -23,8 +33,8 @@ class RoundRobin:
         return self._endpoints[turn]
 
 
-class WeightedRoundRobin:
-    """Endpoints of unequal weight, as smoothly mixed as whole turns allow.
+class WeightedRoundRobin(Generic[T]):
+    """Endpoints, or whatever takes turns, of unequal weight, as smoothly mixed as whole turns allow.
 
     After any number of picks each endpoint has had its exact share of them, rounded up or down. Envoy's scheduler
     keeps the shares as well, but gives the heaviest endpoint its picks in a row.
@@ -33,32 +43,39 @@ class WeightedRoundRobin:
     down and must have come before turn ``(k + 1) * W / w`` rounded up. Of those that may, the one that must soonest
     is picked; that this meets every deadline is R. Tijdeman's theorem ("The chairman assignment problem", 1980). After
     ``W`` turns everything is as it was.
+
+    Args:
+        endpoints: At least one.
+        weights: The weight of each, a whole number above 0.
+        start: How many picks are passed over.
     """
 
-    __slots__ = ("_early", "_endpoints", "_picks", "_ready", "_round", "_turn")
+    __slots__ = ("_early", "_endpoints", "_picks", "_ready", "_round", "_turn", "_weights")
 
-    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
+    def __init__(self, endpoints: Sequence[T], weights: Sequence[int], start: int = 0) -> None:
         self._endpoints = endpoints
-        self._round = sum(each.weight for each in endpoints)
+        self._weights = weights
+        self._round = sum(weights)
         self._turn = 0
         self._picks = [0] * len(self._endpoints)
         self._early: list[tuple[int, int]] = []
         """Those whose next pick may not come yet: the turn it may come at, and the index."""
         self._ready = sorted((self._deadline(index), index) for index in range(len(self._endpoints)))
         """Those whose next pick may come: the turn it must have come before, and the index."""
+        for _ in range(start % min(self._round, _MOST_PASSED)):
+            self.pick()
 
     def _deadline(self, index: int) -> int:
-        return -(-(self._picks[index] + 1) * self._round // self._endpoints[index].weight)
+        return -(-(self._picks[index] + 1) * self._round // self._weights[index])
 
-    def pick(self, _hash_value: int | None = None, /) -> Endpoint:
+    def pick(self, _hash_value: int | None = None, /) -> T:
         """The endpoint whose turn it is."""
         early, ready = self._early, self._ready
         while early and early[0][0] <= self._turn:
             index = heappop(early)[1]
             heappush(ready, (self._deadline(index), index))
         index = heappop(ready)[1]
-        endpoint = self._endpoints[index]
         self._picks[index] = picks = self._picks[index] + 1
-        heappush(early, (picks * self._round // endpoint.weight, index))
+        heappush(early, (picks * self._round // self._weights[index], index))
         self._turn += 1
-        return endpoint
+        return self._endpoints[index]

@@ -8,21 +8,31 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import PlainValidator, PrivateAttr, ValidationInfo, model_validator
 
 from metaprotocol_sdk.proxy.config.circuit_breakers import CircuitBreakers
+from metaprotocol_sdk.proxy.config.common_lb import CommonLbConfig, check_balancing
 from metaprotocol_sdk.proxy.config.connection import NO_HTTP, HttpProtocolOptions, Options, report_doubles
 from metaprotocol_sdk.proxy.config.context import Context
-from metaprotocol_sdk.proxy.config.endpoint import ClusterLoadAssignment
+from metaprotocol_sdk.proxy.config.endpoint import ClusterLoadAssignment, Policy
 from metaprotocol_sdk.proxy.config.fields import Count, Period, Positive, Text, is_ip, word
 from metaprotocol_sdk.proxy.config.load_balancer import (
     POLICY_FIELDS,
     LeastRequestLbConfig,
     MaglevLbConfig,
     RingHashLbConfig,
+    RoundRobinLbConfig,
+    SlowStartConfig,
 )
 from metaprotocol_sdk.proxy.config.message import NOT_YET, Message, OneOf, context_of, not_yet, without_effect
 from metaprotocol_sdk.proxy.config.runtime import percentage
 from metaprotocol_sdk.proxy.config.sentences import shown
+from metaprotocol_sdk.proxy.config.subset import LbSubsetConfig, expect_members
 from metaprotocol_sdk.proxy.config.tree import Entries, Place
-from metaprotocol_sdk.proxy.config.values import ClusterConfig, ConnectionConfig, LbPolicy
+from metaprotocol_sdk.proxy.config.values import (
+    ClusterConfig,
+    ConnectionConfig,
+    EndpointConfig,
+    LbPolicy,
+    SubsetsConfig,
+)
 
 _POLICIES = {each.value: each for each in LbPolicy}
 _LATER_POLICIES = ("CLUSTER_PROVIDED", "LOAD_BALANCING_POLICY_CONFIG")
@@ -40,8 +50,8 @@ class Cluster(Message):
         "transport_socket_matches", "cluster_type", "eds_cluster_config", "health_checks", "dns_refresh_rate",
         "dns_jitter", "dns_failure_refresh_rate", "respect_dns_ttl", "dns_lookup_family", "dns_resolvers",
         "dns_resolution_config", "typed_dns_resolver_config", "wait_for_warm_on_init", "use_tcp_for_dns_lookups",
-        "outlier_detection", "cleanup_interval", "upstream_bind_config", "lb_subset_config", "original_dst_lb_config",
-        "round_robin_lb_config", "common_lb_config", "transport_socket", "upstream_connection_options",
+        "outlier_detection", "cleanup_interval", "upstream_bind_config", "original_dst_lb_config", "transport_socket",
+        "upstream_connection_options",
         "close_connections_on_host_health_failure", "ignore_health_on_host_removal", "filters",
         "load_balancing_policy", "lrs_server", "upstream_config", "preconnect_policy",
         "connection_pool_per_downstream_connection",
@@ -53,7 +63,7 @@ class Cluster(Message):
         ),
         **without_effect("alt_stat_name", "metadata", "track_timeout_budgets", "track_cluster_stats"),
     }
-    one_of = (OneOf((*POLICY_FIELDS, "original_dst_lb_config", "round_robin_lb_config")),)
+    one_of = (OneOf((*POLICY_FIELDS, "original_dst_lb_config")),)
 
     name: Text
     """What routes call it."""
@@ -78,6 +88,15 @@ class Cluster(Message):
 
     least_request_lb_config: LeastRequestLbConfig | None = None
     """For ``LEAST_REQUEST``."""
+
+    round_robin_lb_config: RoundRobinLbConfig | None = None
+    """For ``ROUND_ROBIN``."""
+
+    common_lb_config: CommonLbConfig = CommonLbConfig()
+    """For every policy: panic, and what places count."""
+
+    lb_subset_config: LbSubsetConfig | None = None
+    """Which part of the cluster the requests of a route go to."""
 
     circuit_breakers: CircuitBreakers = CircuitBreakers()
     """What is allowed at once."""
@@ -108,6 +127,8 @@ class Cluster(Message):
                 problem = f"without effect: this cluster's lb_policy is {policy.value}, not {needed.value}"
                 context.report.warning(fields.key_place(key), problem)
         report_doubles(fields, context)
+        check_balancing(fields, context, is_hashing=policy in _HASHING)
+        expect_members(fields, context)
         if fields.get("type") in (None, "STATIC"):
             _expect_addresses(fields, context)
 
@@ -115,27 +136,55 @@ class Cluster(Message):
     def _look_up(self, info: ValidationInfo) -> Self:
         if isinstance(info.context, Context):
             self._maintenance = percentage(context_of(info).runtime.find(_MAINTENANCE + self.name)) or 0.0
+            assigned = self.load_assignment
+            metadata = [] if assigned is None else list(assigned.metadata())
+            info.context.subsets.define(self.name, self._subsets(), metadata)
         return self
+
+    def _subsets(self) -> SubsetsConfig | None:
+        return None if self.lb_subset_config is None else self.lb_subset_config.value()
+
+    def _endpoints(self) -> tuple[EndpointConfig, ...]:
+        return () if self.load_assignment is None else tuple(self.load_assignment.values())
 
     def value(self) -> ClusterConfig:
         """What the runtime reads."""
         ring = self.ring_hash_lb_config or RingHashLbConfig()
         maglev = self.maglev_lb_config or MaglevLbConfig()
         least = self.least_request_lb_config or LeastRequestLbConfig()
+        slow_start = self._slow_start()
+        policy = Policy() if self.load_assignment is None else self.load_assignment.policy
+        common = self.common_lb_config
         return ClusterConfig(
             name=self.name,
-            endpoints=tuple(self.load_assignment.values()) if self.load_assignment is not None else (),
+            endpoints=self._endpoints(),
             lb_policy=self.lb_policy,
             connect_timeout=self.connect_timeout,
             choice_count=least.choice_count,
+            active_request_bias=1.0 if least.active_request_bias is None else least.active_request_bias.value(),
+            slow_start=None if slow_start is None else slow_start.value(),
             minimum_ring_size=ring.minimum_ring_size,
             maximum_ring_size=ring.maximum_ring_size,
             table_size=maglev.table_size,
+            overprovisioning_factor=policy.overprovisioning_factor,
+            is_health_weighted=policy.weighted_priority_health,
+            panic_threshold=int(common.healthy_panic_threshold.value),
+            fails_on_panic=common.fails_on_panic,
+            is_locality_weighted=common.locality_weighted_lb_config is not None,
+            hash_balance_factor=common.hash_balance_factor,
+            subsets=self._subsets(),
             circuit_breakers=self.circuit_breakers.value(),
             connections=self._connections(),
             buffer_limit=self.per_connection_buffer_limit_bytes,
             maintenance=self._maintenance,
         )
+
+    def _slow_start(self) -> SlowStartConfig | None:
+        used = {
+            LbPolicy.ROUND_ROBIN: self.round_robin_lb_config,
+            LbPolicy.LEAST_REQUEST: self.least_request_lb_config,
+        }.get(self.lb_policy)
+        return None if used is None else used.slow_start_config
 
     def _connections(self) -> ConnectionConfig:
         common, tcp = self.common_http_protocol_options, self.typed_extension_protocol_options

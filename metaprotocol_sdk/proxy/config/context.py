@@ -14,6 +14,7 @@ from metaprotocol_sdk.proxy.config.extension import FilterModel
 from metaprotocol_sdk.proxy.config.report import Report
 from metaprotocol_sdk.proxy.config.runtime import Runtime
 from metaprotocol_sdk.proxy.config.sentences import report_errors, shown
+from metaprotocol_sdk.proxy.config.subset_references import SubsetReferences
 from metaprotocol_sdk.proxy.config.tree import Entries, Place
 from metaprotocol_sdk.registry import find_codec
 
@@ -36,6 +37,7 @@ class Context:
         self.report = report
         self.filters = filters
         self.runtime = Runtime()
+        self.subsets = SubsetReferences()
         self._claims: dict[tuple[str, str], Place] = {}
         self._references: list[tuple[Entries, str, str]] = []
         self._hashed: list[tuple[str, Place]] = []
@@ -111,6 +113,7 @@ class Context:
             if name in self._hashing:
                 advice = "without a hash_policy on this route it picks them at random"
                 self.report.warning(place, f"cluster {shown(name)} picks servers by a hash; {advice}")
+        self.subsets.check(self.report)
         self.runtime.report_unread(self.report)
 
     def codec(self, name: str) -> type[Codec] | str:

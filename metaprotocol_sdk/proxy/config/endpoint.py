@@ -7,10 +7,17 @@ from typing import Annotated, Literal
 
 from pydantic import PlainValidator
 
-from metaprotocol_sdk.proxy.config.fields import Port, Positive, Repeated, Text, only, word
+from metaprotocol_sdk.proxy.config.context import Context
+from metaprotocol_sdk.proxy.config.fields import Port, Positive, Repeated, Switch, Text, Whole, word
 from metaprotocol_sdk.proxy.config.message import Message, OneOf, not_yet, without_effect
+from metaprotocol_sdk.proxy.config.metadata import Metadata
+from metaprotocol_sdk.proxy.config.tree import Entries
 from metaprotocol_sdk.proxy.config.values import Address as AddressValue
-from metaprotocol_sdk.proxy.config.values import EndpointConfig
+from metaprotocol_sdk.proxy.config.values import EndpointConfig, HealthStatus, LbMetadata
+from metaprotocol_sdk.proxy.config.values import Locality as LocalityValue
+
+MAX_PRIORITY = 128
+"""Envoy's limit of ``priority``."""
 
 _TCP: dict[str, Literal["TCP"]] = {"TCP": "TCP"}
 
@@ -59,8 +66,7 @@ class Endpoint(Message):
 class LbEndpoint(Message):
     """``envoy.config.endpoint.v3.LbEndpoint``."""
 
-    refused = not_yet("endpoint_name", "health_status")
-    ignored = without_effect("metadata")
+    refused = not_yet("endpoint_name")
     one_of = (OneOf(("endpoint", "endpoint_name"), "required, and not there"),)
 
     endpoint: Endpoint | None = None
@@ -69,24 +75,76 @@ class LbEndpoint(Message):
     load_balancing_weight: Positive = 1
     """How many requests it gets, against the weights of the cluster's other servers."""
 
+    health_status: Annotated[HealthStatus, PlainValidator(word({each.value: each for each in HealthStatus}))] = (
+        HealthStatus.UNKNOWN
+    )
+    """``UNKNOWN`` and ``HEALTHY``: it takes requests, as long as nothing else is known against it. ``UNHEALTHY``,
+    ``DRAINING`` and ``TIMEOUT``: it takes none. ``DEGRADED``: it takes those that the healthy cannot."""
+
+    metadata: Metadata | None = None
+    """What it has that routes may ask for."""
+
+    @property
+    def lb_metadata(self) -> LbMetadata:
+        """What of its metadata the runtime reads."""
+        return () if self.metadata is None else self.metadata.value()
+
+
+class Locality(Message):
+    """``envoy.config.core.v3.Locality``: a place, by any names."""
+
+    region: str = ""
+    """The region."""
+
+    zone: str = ""
+    """The zone of it."""
+
+    sub_zone: str = ""
+    """The part of the zone."""
+
+    def value(self) -> LocalityValue:
+        """What the runtime reads."""
+        return LocalityValue(self.region, self.zone, self.sub_zone)
+
 
 class LocalityLbEndpoints(Message):
-    """``envoy.config.endpoint.v3.LocalityLbEndpoints``: endpoints in one place; all places count the same here."""
+    """``envoy.config.endpoint.v3.LocalityLbEndpoints``: endpoints in one place, of one priority."""
 
     refused = not_yet("load_balancer_endpoints", "leds_cluster_locality_config", "proximity")
-    ignored = without_effect("locality", "metadata", "load_balancing_weight")
+    ignored = without_effect("metadata")
+
+    locality: Locality = Locality()
+    """The place."""
 
     lb_endpoints: Repeated[LbEndpoint] = ()
     """The endpoints."""
 
-    priority: Annotated[int, PlainValidator(only(0))] = 0
-    """0, the highest, is the only one."""
+    load_balancing_weight: Positive | None = None
+    """How many requests the place gets, against the weights of the others of its priority, if the cluster has
+    ``common_lb_config.locality_weighted_lb_config``; not given, it then gets none."""
+
+    priority: Annotated[int, PlainValidator(Whole(0, MAX_PRIORITY))] = 0
+    """0 is the highest. Lower ones get what the healthy endpoints of the higher cannot take."""
+
+
+class Policy(Message):
+    """``envoy.config.endpoint.v3.ClusterLoadAssignment.Policy``."""
+
+    refused = not_yet("drop_overloads")
+    ignored = without_effect("endpoint_stale_after")
+
+    overprovisioning_factor: Positive = 140
+    """In percent: how far above the share of its healthy endpoints a priority, or a place, can serve. With 140 all
+    requests stay where 72 % of the endpoints are healthy."""
+
+    weighted_priority_health: Switch = False
+    """Whether endpoints count by their weights in that share; else each counts one."""
 
 
 class ClusterLoadAssignment(Message):
     """``envoy.config.endpoint.v3.ClusterLoadAssignment``."""
 
-    refused = not_yet("named_endpoints", "policy")
+    refused = not_yet("named_endpoints")
 
     cluster_name: Text
     """Not looked at, as in Envoy where the endpoints stand in the cluster itself."""
@@ -94,9 +152,36 @@ class ClusterLoadAssignment(Message):
     endpoints: Repeated[LocalityLbEndpoints] = ()
     """The endpoints, by place."""
 
+    policy: Policy = Policy()
+    """How health makes load."""
+
+    @classmethod
+    def inspect(cls, fields: Entries, context: Context) -> None:
+        """Warns of a priority between others that has no endpoints."""
+        groups = fields.children("endpoints")
+        given = {number for each in groups if isinstance(number := each.get("priority") or 0, int)}
+        for number in sorted(given):
+            if 0 < number <= MAX_PRIORITY and number - 1 not in given:
+                place = next(each for each in groups if each.get("priority") == number).value_place("priority")
+                context.report.warning(place, f"no endpoints have priority {number - 1}; priorities have no gaps")
+
+    def metadata(self) -> Iterator[LbMetadata]:
+        """What each endpoint has that routes may ask for."""
+        for group in self.endpoints:
+            for each in group.lb_endpoints:
+                yield each.lb_metadata
+
     def values(self) -> Iterator[EndpointConfig]:
         """What the runtime reads of all endpoints, in the file's order."""
         for group in self.endpoints:
             for each in group.lb_endpoints:
                 assert each.endpoint is not None, "one_of has reported it"
-                yield EndpointConfig(each.endpoint.address.value(), each.load_balancing_weight)
+                yield EndpointConfig(
+                    each.endpoint.address.value(),
+                    each.load_balancing_weight,
+                    health_status=each.health_status,
+                    priority=group.priority,
+                    locality=group.locality.value(),
+                    locality_weight=group.load_balancing_weight or 0,
+                    metadata=each.lb_metadata,
+                )

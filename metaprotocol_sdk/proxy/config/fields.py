@@ -165,17 +165,6 @@ def word(supported: Mapping[str, T], *later: str) -> Callable[[object], T]:
     return read
 
 
-def only(default: T) -> Callable[[object], T]:
-    """A reader of a field of Envoy's that can only be its default now."""
-
-    def read(value: object) -> T:
-        if value == default and type(value) is type(default):
-            return default
-        raise ValueError(f"{shown(value)} is {NOT_YET}; supported: {shown(default)}")
-
-    return read
-
-
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, Entries) else value
 

@@ -27,14 +27,17 @@ from metaprotocol_sdk.proxy.config.fields import (
 from metaprotocol_sdk.proxy.config.fraction import RuntimeFractionalPercent
 from metaprotocol_sdk.proxy.config.matcher import HeaderMatcher
 from metaprotocol_sdk.proxy.config.message import Message, OneOf, belongs_in, not_yet, without_effect
+from metaprotocol_sdk.proxy.config.metadata import Metadata, written
 from metaprotocol_sdk.proxy.config.mutation import Changes, Removals, mutation_of, warn_of_removed_and_set
 from metaprotocol_sdk.proxy.config.retry import RetryPolicy
 from metaprotocol_sdk.proxy.config.tree import Entries
 from metaprotocol_sdk.proxy.config.values import (
+    LbMetadata,
     MirrorConfig,
     RouteConfig,
     RouteTableConfig,
     WeightedClusterConfig,
+    merged,
 )
 
 MAX_HASH_KEYS = 100
@@ -69,7 +72,7 @@ class ClusterWeight(Message):
     """``envoy.config.route.v3.WeightedCluster.ClusterWeight``."""
 
     refused = not_yet(
-        "cluster_header", "metadata_match", "request_headers_to_add", "request_headers_to_remove",
+        "cluster_header", "request_headers_to_add", "request_headers_to_remove",
         "response_headers_to_add", "response_headers_to_remove", "typed_per_filter_config", "host_rewrite_literal",
     )  # fmt: skip
 
@@ -79,10 +82,21 @@ class ClusterWeight(Message):
     weight: Count
     """How often it is chosen, of the sum of all weights."""
 
+    metadata_match: Metadata | None = None
+    """What its servers must have, beside what the route's ``metadata_match`` says; of a key in both, this counts."""
+
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:
         """Has the cluster looked up when all are known."""
         context.refer_to_cluster(fields, "name")
+
+    def value(self) -> WeightedClusterConfig:
+        """What the runtime reads."""
+        return WeightedClusterConfig(self.name, self.weight, _match(self.metadata_match))
+
+
+def _match(metadata: Metadata | None) -> LbMetadata | None:
+    return metadata.value() or None if metadata is not None else None
 
 
 class WeightedCluster(Message):
@@ -141,7 +155,7 @@ class RouteAction(Message):
             "belongs beside route, not in it",
         ),
         **not_yet(
-            "cluster_header", "max_stream_duration", "rate_limits", "metadata_match", "hedge_policy", "priority",
+            "cluster_header", "max_stream_duration", "rate_limits", "hedge_policy", "priority",
             "cluster_not_found_response_code", "cluster_specifier_plugin", "inline_cluster_specifier_plugin",
             "prefix_rewrite", "host_rewrite_literal", "auto_host_rewrite", "internal_redirect_policy",
         ),
@@ -162,6 +176,10 @@ class RouteAction(Message):
     hash_policy: Annotated[tuple[Text, ...], Field(max_length=MAX_HASH_KEYS)] = ()
     """Keys of the strings by whose values a ``RING_HASH`` or ``MAGLEV`` cluster picks the server. At most 100."""
 
+    metadata_match: Annotated[Metadata | None, Origin("envoy.config.route.v3.RouteAction.metadata_match")] = None
+    """What servers must have that its requests go to: a subset of a cluster that has ``lb_subset_config``. Copies go to
+    any server."""
+
     request_mirror_policies: Repeated[RequestMirrorPolicy] = ()
     """Clusters that get copies."""
 
@@ -180,6 +198,7 @@ class RouteAction(Message):
         if "cluster" in fields:
             context.refer_to_cluster(fields, "cluster")
         _look_at_hashing(fields, context)
+        _look_at_subsets(fields, context)
         if fields.get("retry_policy") is not None:
             _compare_timeouts(fields, context)
 
@@ -191,6 +210,18 @@ def _look_at_hashing(action: Entries, context: Context) -> None:
             context.expect_hashing(fields.get(key), action.value_place("hash_policy"))
         else:
             context.expect_no_hashing(fields.get(key), fields.value_place(key))
+
+
+def _look_at_subsets(action: Entries, context: Context) -> None:
+    asked = written(action, "metadata_match")
+    if asked and "cluster" in action:
+        context.subsets.ask(action.get("cluster"), asked, action.value_place("metadata_match"))
+    for each in action.child("weighted_clusters").children("clusters"):
+        own = written(each, "metadata_match")
+        match = merged(asked, own)
+        if match:
+            place = (each if own else action).value_place("metadata_match")
+            context.subsets.ask(each.get("name"), match, place)
 
 
 def _compare_timeouts(action: Entries, context: Context) -> None:
@@ -254,7 +285,8 @@ class Route(Message):
             name=self.name,
             metadata=tuple([each.value() for each in self.match.metadata]),
             cluster=action.cluster,
-            weighted_clusters=tuple([WeightedClusterConfig(each.name, each.weight) for each in weighted]),
+            weighted_clusters=tuple([each.value() for each in weighted]),
+            metadata_match=_match(action.metadata_match),
             hash_policy=action.hash_policy,
             mirrors=tuple([each.value() for each in action.request_mirror_policies]),
             request_mutation=mutation_of(self.request_mutation, self.request_headers_to_remove),

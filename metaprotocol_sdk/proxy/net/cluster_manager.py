@@ -131,7 +131,7 @@ class ClusterManager:
         return ClusterPlan(configs, kept, fresh)
 
     def _made(self, config: ClusterConfig) -> _Kept:
-        cluster = Cluster(config, self._surroundings.rng)
+        cluster = Cluster(config, self._surroundings.rng, self._surroundings.turns.loop.time)
         return _Kept(cluster, tuple(make(cluster, self._surroundings) for make in self._factories))
 
     def commit(self, plan: ClusterPlan) -> None:

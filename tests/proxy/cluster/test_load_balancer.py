@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metaprotocol_sdk.proxy.cluster.least_request import LeastRequest, LeastRequestOfMany, WeightedLeastRequest
-from metaprotocol_sdk.proxy.cluster.load_balancer import LOAD_BALANCERS, Random, balance
+from metaprotocol_sdk.proxy.cluster.load_balancer import LOAD_BALANCERS, Random
 from metaprotocol_sdk.proxy.cluster.maglev import Maglev
 from metaprotocol_sdk.proxy.cluster.ring_hash import RingHash
 from metaprotocol_sdk.proxy.cluster.round_robin import RoundRobin, WeightedRoundRobin
 from metaprotocol_sdk.proxy.config.values import ClusterConfig, LbPolicy
-from tests.proxy.cluster.servers import equals, owners, picks, servers
+from tests.proxy.cluster.servers import balance, equals, owners, picks, servers
 
 RNG = random.Random(1)
 

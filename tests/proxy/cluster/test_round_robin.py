@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metaprotocol_sdk.proxy.cluster.round_robin import RoundRobin, WeightedRoundRobin
-from tests.proxy.cluster.servers import equals, picks, servers
+from metaprotocol_sdk.proxy.cluster.round_robin import RoundRobin
+from tests.proxy.cluster.servers import equals, picks, servers, weighted_round_robin
 
 WEIGHTS = st.lists(st.integers(1, 20) | st.sampled_from([1, 1000]), min_size=1, max_size=8)
 
@@ -21,21 +21,21 @@ def test_after_any_number_of_picks_each_endpoint_has_its_share_rounded_up_or_dow
     weights: list[int], count: int
 ) -> None:
     endpoints, total = servers(*weights), sum(weights)
-    counted = picks(WeightedRoundRobin(endpoints), count)
+    counted = picks(weighted_round_robin(endpoints), count)
     for endpoint in endpoints:
         assert count * endpoint.weight // total <= counted[endpoint] <= -(-count * endpoint.weight // total)
 
 
 @given(WEIGHTS)
 def test_a_round_is_as_the_first_one(weights: list[int]) -> None:
-    balancer = WeightedRoundRobin(servers(*weights))
+    balancer = weighted_round_robin(servers(*weights))
     first = [balancer.pick() for _ in range(sum(weights))]
     assert [balancer.pick() for _ in range(sum(weights))] == first
 
 
 def test_the_heaviest_is_not_picked_in_a_row() -> None:
     heavy, *light = servers(5, 1, 1, 1, 1, 1)
-    balancer = WeightedRoundRobin([heavy, *light])
+    balancer = weighted_round_robin([heavy, *light])
     found = [balancer.pick() for _ in range(10)]
     assert found[::2] == [heavy] * 5
     assert set(found[1::2]) == set(light)
@@ -43,5 +43,5 @@ def test_the_heaviest_is_not_picked_in_a_row() -> None:
 
 def test_weights_may_be_as_large_as_they_come() -> None:
     heavy, light = servers(2**32 - 1, 1)
-    balancer = WeightedRoundRobin([heavy, light])
+    balancer = weighted_round_robin([heavy, light])
     assert [balancer.pick() for _ in range(100)].count(heavy) >= 99

@@ -136,7 +136,24 @@ def test_everything_said_of_a_cluster_is_in_its_value() -> None:
                 ),
             ],
         ),
-        ("{name: c, round_robin_lb_config: {}}", ["1:11 error round_robin_lb_config: not supported yet by this proxy"]),
+        (
+            "{name: c, round_robin_lb_config: {slow_start_config: {slow_start_window: 0s}}}",
+            [
+                (
+                    "1:74 error round_robin_lb_config.slow_start_config.slow_start_window: expected more than 0s, "
+                    "found '0s'"
+                ),
+            ],
+        ),
+        (
+            "{name: c, lb_policy: RANDOM, round_robin_lb_config: {}}",
+            [
+                (
+                    "1:30 warning round_robin_lb_config: without effect: this cluster's lb_policy is RANDOM, not "
+                    "ROUND_ROBIN"
+                ),
+            ],
+        ),
         ("{name: c, connect_timeout: 0s}", ["1:28 error connect_timeout: expected more than 0s, found '0s'"]),
         (
             "{name: c, per_connection_buffer_limit_bytes: 0}",

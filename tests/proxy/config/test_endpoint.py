@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from metaprotocol_sdk.proxy.config.cluster import Cluster
-from metaprotocol_sdk.proxy.config.endpoint import LbEndpoint, LocalityLbEndpoints, SocketAddress
-from tests.proxy.config.reading import bad, good, read
+from metaprotocol_sdk.proxy.config.endpoint import ClusterLoadAssignment, LbEndpoint, SocketAddress
+from metaprotocol_sdk.proxy.config.values import Address, EndpointConfig, HealthStatus, Locality
+from tests.proxy.config.reading import bad, good
 
 ENDPOINT = "{name: c%s, load_assignment: {cluster_name: c, endpoints: {lb_endpoints: [%s]}}}"
 
@@ -25,9 +26,82 @@ def test_a_wrong_endpoint_is_one_error(endpoint: str, end: str) -> None:
     assert finding.endswith(end)
 
 
-def test_a_priority_but_the_first_is_not_supported_yet() -> None:
-    (finding,) = bad(Cluster, "{name: c, load_assignment: {cluster_name: c, endpoints: {priority: 1}}}")
-    assert finding.endswith("endpoints.priority: 1 is not supported yet by this proxy; supported: 0")
+AT = "endpoint: {address: {socket_address: {address: 1.1.1.1, port_value: %d}}}"
+WHOLE = f"""\
+cluster_name: c
+policy: {{overprovisioning_factor: 100, weighted_priority_health: true}}
+endpoints:
+- locality: {{region: r, zone: z, sub_zone: s}}
+  load_balancing_weight: 3
+  lb_endpoints:
+  - {AT % 1}
+    health_status: DRAINING
+    metadata: {{filter_metadata: {{envoy.lb: {{b: [1, true], a: x}}, other: {{}}}}}}
+- priority: 1
+  lb_endpoints: {{{AT % 2}}}
+"""
+
+
+def test_an_endpoint_knows_what_is_said_of_its_place() -> None:
+    assignment = good(ClusterLoadAssignment, WHOLE)
+    assert list(assignment.values()) == [
+        EndpointConfig(
+            Address("1.1.1.1", 1),
+            health_status=HealthStatus.DRAINING,
+            locality=Locality("r", "z", "s"),
+            locality_weight=3,
+            metadata=(("a", '"x"'), ("b", "[1.0, true]")),
+        ),
+        EndpointConfig(Address("1.1.1.1", 2), priority=1),
+    ]
+    assert assignment.policy.overprovisioning_factor == 100
+    assert assignment.policy.weighted_priority_health
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        (
+            "endpoints: [{priority: 2}]",
+            "1:42 warning endpoints[0].priority: no endpoints have priority 1; priorities have no gaps",
+        ),
+        (
+            "endpoints: [{}, {priority: 1}, {priority: 3}]",
+            "1:61 warning endpoints[2].priority: no endpoints have priority 2; priorities have no gaps",
+        ),
+        (
+            "endpoints: {priority: 129}",
+            "1:41 error endpoints.priority: expected a whole number from 0 to 128, found 129",
+        ),
+        (
+            "endpoints: {load_balancing_weight: 0}",
+            "1:54 error endpoints.load_balancing_weight: expected a whole number from 1 to 4294967295, found 0",
+        ),
+        (
+            "endpoints: {lb_endpoints: {health_status: SICK, %s}}" % (AT % 1),
+            (
+                "1:61 error endpoints.lb_endpoints.health_status: expected one of UNKNOWN, HEALTHY, UNHEALTHY, "
+                "DRAINING, "
+                "TIMEOUT, DEGRADED, found 'SICK'"
+            ),
+        ),
+        (
+            "policy: {overprovisioning_factor: 0}",
+            "1:53 error policy.overprovisioning_factor: expected a whole number from 1 to 4294967295, found 0",
+        ),
+        ("policy: {drop_overloads: []}", "1:28 error policy.drop_overloads: not supported yet by this proxy"),
+        (
+            "policy: {endpoint_stale_after: 5s}",
+            "1:28 note policy.endpoint_stale_after: accepted, and without effect in this proxy",
+        ),
+        (
+            "endpoints: {locality: {zone: 5}}",
+            "1:48 error endpoints.locality.zone: expected text, found 5; put it in quotes",
+        ),
+    ],
+)
+def test_a_wrong_assignment_says_where_and_why(text: str, finding: str) -> None:
+    assert bad(ClusterLoadAssignment, f"{{cluster_name: c, {text}}}") == [finding]
 
 
 @pytest.mark.parametrize(
@@ -60,10 +134,4 @@ def test_the_weight_of_an_endpoint_is_a_number_from_1() -> None:
     assert good(LbEndpoint, f"{{load_balancing_weight: '7', {endpoint}}}").load_balancing_weight == 7
     assert bad(LbEndpoint, f"{{load_balancing_weight: 0, {endpoint}}}") == [
         "1:25 error load_balancing_weight: expected a whole number from 1 to 4294967295, found 0"
-    ]
-
-
-def test_the_weight_of_a_place_does_nothing_as_in_envoy_without_locality_weighted_balancing() -> None:
-    assert read(LocalityLbEndpoints, "{load_balancing_weight: 5, lb_endpoints: []}")[1] == [
-        "1:2 note load_balancing_weight: accepted, and without effect in this proxy"
     ]

@@ -23,7 +23,6 @@ from metaprotocol_sdk.proxy.config.fields import (
     Text,
     Whole,
     is_ip,
-    only,
     read_duration,
     read_period,
     seconds_at,
@@ -117,13 +116,6 @@ def test_a_word_is_known_known_for_later_or_unknown() -> None:
         read("D")
     with pytest.raises(ValueError, match="expected A, found a list"):
         word({"A": 1})([])
-
-
-def test_only_a_default_is_taken() -> None:
-    assert only(0)(0) == 0
-    for value in (1, False, "0"):
-        with pytest.raises(ValueError, match="not supported yet by this proxy; supported: 0"):
-            only(0)(value)
 
 
 class Sample(BaseModel):

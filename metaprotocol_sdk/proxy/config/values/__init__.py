@@ -6,6 +6,20 @@ Names are Envoy's and MetaProtocol Proxy's; each class says which message it is 
 from __future__ import annotations
 
 from metaprotocol_sdk.proxy.config.values.address import Address
+from metaprotocol_sdk.proxy.config.values.balancing import (
+    NOWHERE,
+    HealthStatus,
+    LbMetadata,
+    Locality,
+    SlowStartConfig,
+    SubsetFallback,
+    SubsetsConfig,
+    SubsetSelectorConfig,
+    canonical,
+    lb_metadata,
+    merged,
+    reduced,
+)
 from metaprotocol_sdk.proxy.config.values.cluster import (
     CircuitBreakersConfig,
     ClusterConfig,
@@ -27,14 +41,18 @@ from metaprotocol_sdk.proxy.config.values.route import (
 )
 
 __all__ = [
+    "NOWHERE",
     "Address",
     "CircuitBreakersConfig",
     "ClusterConfig",
     "ConnectionConfig",
     "EndpointConfig",
     "FilterConfig",
+    "HealthStatus",
+    "LbMetadata",
     "LbPolicy",
     "ListenerConfig",
+    "Locality",
     "MatchKind",
     "MatcherConfig",
     "MirrorConfig",
@@ -45,6 +63,14 @@ __all__ = [
     "RetryPolicyConfig",
     "RouteConfig",
     "RouteTableConfig",
+    "SlowStartConfig",
+    "SubsetFallback",
+    "SubsetSelectorConfig",
+    "SubsetsConfig",
     "TrafficDirection",
     "WeightedClusterConfig",
+    "canonical",
+    "lb_metadata",
+    "merged",
+    "reduced",
 ]

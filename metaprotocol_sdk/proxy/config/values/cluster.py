@@ -6,6 +6,14 @@ import enum
 from dataclasses import dataclass, field
 
 from metaprotocol_sdk.proxy.config.values.address import Address
+from metaprotocol_sdk.proxy.config.values.balancing import (
+    NOWHERE,
+    HealthStatus,
+    LbMetadata,
+    Locality,
+    SlowStartConfig,
+    SubsetsConfig,
+)
 
 
 class LbPolicy(enum.Enum):
@@ -20,10 +28,25 @@ class LbPolicy(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class EndpointConfig:
-    """``envoy.config.endpoint.v3.LbEndpoint``: a server, and its ``load_balancing_weight``."""
+    """``envoy.config.endpoint.v3.LbEndpoint``: a server, and what its ``LocalityLbEndpoints`` says of all in it.
+
+    Args:
+        address: Where it listens.
+        weight: ``load_balancing_weight``.
+        health_status: What the configuration says of its health.
+        priority: ``LocalityLbEndpoints.priority``: 0 is the highest.
+        locality: ``LocalityLbEndpoints.locality``.
+        locality_weight: ``LocalityLbEndpoints.load_balancing_weight``; 0: none, and so no requests, where these count.
+        metadata: ``metadata.filter_metadata["envoy.lb"]``.
+    """
 
     address: Address
     weight: int = 1
+    health_status: HealthStatus = HealthStatus.UNKNOWN
+    priority: int = 0
+    locality: Locality = NOWHERE
+    locality_weight: int = 0
+    metadata: LbMetadata = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +99,19 @@ class ClusterConfig:
         choice_count: ``least_request_lb_config.choice_count``: how many are compared.
         minimum_ring_size: ``ring_hash_lb_config.minimum_ring_size``.
         maximum_ring_size: ``ring_hash_lb_config.maximum_ring_size``.
+        active_request_bias: ``least_request_lb_config.active_request_bias``: the power of the requests in flight that
+            an endpoint's weight is divided by.
+        slow_start: ``slow_start_config`` of the policy's configuration; None: a new server has its whole share at once.
         table_size: ``maglev_lb_config.table_size``, a prime.
+        overprovisioning_factor: ``load_assignment.policy.overprovisioning_factor``, in percent: how far above the share
+            of its healthy servers a priority, or a place, is thought to be able to serve.
+        is_health_weighted: ``load_assignment.policy.weighted_priority_health``: servers count by their weights there.
+        panic_threshold: ``common_lb_config.healthy_panic_threshold``, in percent; 0: no panic.
+        fails_on_panic: ``common_lb_config.zone_aware_lb_config.fail_traffic_on_panic``: nobody is picked then.
+        is_locality_weighted: ``common_lb_config.locality_weighted_lb_config`` is there: places' weights count.
+        hash_balance_factor: ``common_lb_config.consistent_hashing_lb_config.hash_balance_factor``: the percentage of
+            the average load above which RING_HASH and MAGLEV pass a server over; None: never.
+        subsets: ``lb_subset_config``; None: a route's ``metadata_match`` does not count.
         circuit_breakers: What is allowed at once.
         connections: How long its connections are used.
         buffer_limit: ``per_connection_buffer_limit_bytes``: bytes a server has not read above which its clients are
@@ -90,9 +125,18 @@ class ClusterConfig:
     lb_policy: LbPolicy = LbPolicy.ROUND_ROBIN
     connect_timeout: float = 5.0
     choice_count: int = 2
+    active_request_bias: float = 1.0
+    slow_start: SlowStartConfig | None = None
     minimum_ring_size: int = 1024
     maximum_ring_size: int = 8 * 1024 * 1024
     table_size: int = 65537
+    overprovisioning_factor: int = 140
+    is_health_weighted: bool = False
+    panic_threshold: int = 50
+    fails_on_panic: bool = False
+    is_locality_weighted: bool = False
+    hash_balance_factor: int | None = None
+    subsets: SubsetsConfig | None = None
     circuit_breakers: CircuitBreakersConfig = field(default_factory=CircuitBreakersConfig)
     connections: ConnectionConfig = field(default_factory=ConnectionConfig)
     buffer_limit: int = 1024 * 1024

@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass
 
 from metaprotocol_sdk.mutation import NO_MUTATION, Mutation
+from metaprotocol_sdk.proxy.config.values.balancing import LbMetadata
 
 
 class MatchKind(enum.Enum):
@@ -81,10 +82,11 @@ class RetryPolicyConfig:
 
 @dataclass(frozen=True, slots=True)
 class WeightedClusterConfig:
-    """``WeightedCluster.ClusterWeight``: one of the clusters a route chooses from."""
+    """``WeightedCluster.ClusterWeight``: one of the clusters a route chooses from, and its ``metadata_match``."""
 
     name: str
     weight: int = 1
+    metadata_match: LbMetadata | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,8 @@ class RouteConfig:
         metadata: What a request's strings must be; none: every request matches.
         cluster: Where it goes, unless there are ``weighted_clusters``.
         weighted_clusters: The clusters one is chosen from for each request, by weight.
+        metadata_match: ``metadata_match.filter_metadata["envoy.lb"]``: what servers must have that the requests go to;
+            that of one of the ``weighted_clusters`` is added to it. None: nothing.
         hash_policy: Keys of the strings that RING_HASH and MAGLEV clusters hash; none: they pick at random.
         mirrors: ``request_mirror_policies``.
         request_mutation: What a request's strings become.
@@ -118,6 +122,7 @@ class RouteConfig:
     metadata: tuple[MatcherConfig, ...] = ()
     cluster: str = ""
     weighted_clusters: tuple[WeightedClusterConfig, ...] = ()
+    metadata_match: LbMetadata | None = None
     hash_policy: tuple[str, ...] = ()
     mirrors: tuple[MirrorConfig, ...] = ()
     request_mutation: Mutation = NO_MUTATION
