@@ -18,6 +18,7 @@ from metaprotocol_sdk.proxy.config.values import (
     RetryPolicyConfig,
     RouteConfig,
     RouteTableConfig,
+    RoutingPriority,
     WeightedClusterConfig,
 )
 from metaprotocol_sdk.proxy.match import FirstMatch, Matcher
@@ -97,6 +98,7 @@ class Route:
         timeout: Seconds until the client gets an error instead of a reply; None: never.
         idle_timeout: Seconds without a frame in either direction until a stream ends; None: never.
         retry: Which failures are tried again, and how; None: none.
+        priority: Which of the cluster's limits its requests count against.
         has_mutations: Whether it changes requests or replies; worked out once, for every request asks.
     """
 
@@ -112,6 +114,7 @@ class Route:
     timeout: float | None = 15.0
     idle_timeout: float | None = 300.0
     retry: RetryPolicy | None = None
+    priority: RoutingPriority = RoutingPriority.DEFAULT
     has_mutations: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -139,6 +142,7 @@ class Route:
             timeout=config.timeout,
             idle_timeout=config.idle_timeout,
             retry=RetryPolicy.from_config(config.retry) if config.retry else None,
+            priority=config.priority,
         )
 
     def choose(self, rng: random.Random) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from metaprotocol_sdk.proxy.cluster.health import UNUSABLE, HealthFlag
+from metaprotocol_sdk.proxy.cluster.outlier_monitor import Monitor
 from metaprotocol_sdk.proxy.config.values import Address
 
 
@@ -14,16 +15,20 @@ class Endpoint:
         name: The address as text, made once because every reply carries it.
         weight: Its share of the requests, against the others' (``load_balancing_weight``).
         active: Requests in flight there; whoever sends one raises it, and lowers it when the request has ended.
+        connections: Connections there, those being made included; whoever makes one raises it, and lowers it again.
+        monitor: Told what becomes of each request there; None: the cluster has no outlier detection.
         flags: What is known against it; set by :meth:`Cluster.mark`, which picks accordingly.
     """
 
-    __slots__ = ("active", "address", "flags", "name", "weight")
+    __slots__ = ("active", "address", "connections", "flags", "monitor", "name", "weight")
 
     def __init__(self, address: Address, weight: int = 1) -> None:
         self.address = address
         self.name = str(address)
         self.weight = weight
         self.active = 0
+        self.connections = 0
+        self.monitor: Monitor | None = None
         self.flags = HealthFlag(0)
 
     @property
