@@ -37,6 +37,7 @@ class Attempts:
     """
 
     __slots__ = (
+        "_breaker",
         "_chain",
         "_cluster",
         "_is_counted",
@@ -62,6 +63,8 @@ class Attempts:
         self._stream = stream
         self._chain: Chain = stream.chain
         self._cluster: Cluster = stream.cluster
+        assert stream.route is not None, "nor one without a route"
+        self._breaker = stream.cluster.breakers[stream.route.priority]
         self._policy = policy
         self._send = send
         self._wheel = wheel
@@ -128,7 +131,7 @@ class Attempts:
 
     def _again(self) -> bool:
         """Whether there will be another attempt."""
-        stats, breaker = self._cluster.stats, self._cluster.breaker
+        stats, breaker = self._cluster.stats, self._breaker
         self._release()
         if self._tries >= self._policy.num_retries:
             stats.upstream_rq_retry_limit_exceeded += 1
@@ -158,7 +161,7 @@ class Attempts:
             if error is not None:
                 self.fail(stream, error)
             return
-        stream.carrier.cancel(stream)
+        stream.carrier.expire(stream)
         stream.carrier = None
         self._cluster.stats.upstream_rq_per_try_timeout += 1
         text = f"meta protocol router: no reply from '{self._cluster.name}' in {self._policy.per_try_timeout:g} s"
@@ -179,7 +182,7 @@ class Attempts:
     def _release(self) -> None:
         if self._is_counted:
             self._is_counted = False
-            self._cluster.breaker.retries -= 1
+            self._breaker.retries -= 1
 
     def _disarm(self) -> None:
         if self._slot is not None:

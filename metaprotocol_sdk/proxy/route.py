@@ -19,6 +19,7 @@ from metaprotocol_sdk.proxy.config.values import (
     RetryPolicyConfig,
     RouteConfig,
     RouteTableConfig,
+    RoutingPriority,
     WeightedClusterConfig,
     merged,
 )
@@ -102,6 +103,7 @@ class Route:
         timeout: Seconds until the client gets an error instead of a reply; None: never.
         idle_timeout: Seconds without a frame in either direction until a stream ends; None: never.
         retry: Which failures are tried again, and how; None: none.
+        priority: Which of the cluster's limits its requests count against.
         has_mutations: Whether it changes requests or replies; worked out once, for every request asks.
     """
 
@@ -118,6 +120,7 @@ class Route:
     timeout: float | None = 15.0
     idle_timeout: float | None = 300.0
     retry: RetryPolicy | None = None
+    priority: RoutingPriority = RoutingPriority.DEFAULT
     has_mutations: bool = field(init=False)
     _choices: tuple[Route, ...] = field(init=False, repr=False, compare=False)
 
@@ -155,6 +158,7 @@ class Route:
             timeout=config.timeout,
             idle_timeout=config.idle_timeout,
             retry=RetryPolicy.from_config(config.retry) if config.retry else None,
+            priority=config.priority,
         )
 
     def choose(self, rng: random.Random) -> Route:

@@ -21,13 +21,14 @@ from metaprotocol_sdk.proxy.net.cluster_manager import ClusterManager, ClusterPl
 from metaprotocol_sdk.proxy.net.context import Limits
 from metaprotocol_sdk.proxy.net.listener import Listener
 from metaprotocol_sdk.proxy.net.loop import Turns
+from metaprotocol_sdk.proxy.net.outlier_keeper import OutlierKeeper
 from metaprotocol_sdk.proxy.net.sockets import Bind, bind
 
 _log = logging.getLogger(LOGGER_NAME)
 
 DRAIN_TIME = 10.0
 """Seconds requests in flight have to end when their listener, or the proxy, stops; Kubernetes kills after 30."""
-KEEPERS: tuple[KeeperFactory, ...] = ()
+KEEPERS: tuple[KeeperFactory, ...] = (OutlierKeeper,)
 """What looks after every cluster of a proxy that is one process."""
 
 _STOP_TIME = 1.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import ClassVar, Protocol
 
 from metaprotocol_sdk.errors import Error, ErrorType
-from metaprotocol_sdk.exceptions import CodecError
+from metaprotocol_sdk.exceptions import CodecError, EncodeError
 from metaprotocol_sdk.metadata import MessageType, Metadata
 from metaprotocol_sdk.mutation import NO_MUTATION, Mutation
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
@@ -58,6 +58,9 @@ class Carrier(Protocol):
 
     def cancel(self, stream: Stream) -> None:
         """Gives the request up: no reply of it will be handed on."""
+
+    def expire(self, stream: Stream) -> None:
+        """Gives the request up because its time is over, which is the server's failure if the request is there."""
 
     def throttle(self, stream: Stream) -> None:
         """Follows ``stream.downstream.is_clogged``: the reply is read no faster than the client reads."""
@@ -194,6 +197,13 @@ class Stream(Turn):
             self.carrier.cancel(self)
             self.carrier = None
 
+    def refuse(self, error: CodecError) -> None:
+        """Ends the stream because its request cannot be written: the message does not allow it, or the codec fails."""
+        if isinstance(error, EncodeError):
+            self.chain.fail(self, Error(ErrorType.UNSPECIFIED, str(error)))
+        else:
+            self.downstream.reject(self, error)
+
     def abort(self) -> None:
         """Ends the stream because nobody is there any more to read its reply."""
         self.is_over = True
@@ -206,6 +216,9 @@ class Stream(Turn):
         assert self.cluster is not None
         self.cluster.stats.upstream_rq_timeout += 1
         self.timer = None
+        if self.carrier is not None:
+            self.carrier.expire(self)
+            self.carrier = None
         self.give_up()
         text = f"meta protocol router: no reply from cluster '{self.cluster.name}' in {now - self.started:.3g} s"
         self.chain.fail(self, Error(ErrorType.UNSPECIFIED, text, "UT"))

@@ -83,6 +83,7 @@ class FakeUpstream:
     def __init__(self) -> None:
         self.sent: list[Stream] = []
         self.cancelled: list[Stream] = []
+        self.expired: list[Stream] = []
 
     def send(self, stream: Stream) -> None:
         stream.carrier = self
@@ -90,6 +91,10 @@ class FakeUpstream:
 
     def cancel(self, stream: Stream) -> None:
         self.cancelled.append(stream)
+
+    def expire(self, stream: Stream) -> None:
+        self.expired.append(stream)
+        self.cancel(stream)
 
     def throttle(self, stream: Stream) -> None:
         pass

@@ -19,7 +19,7 @@ from metaprotocol_sdk.proxy.config.values import (
     RetryOn,
     RetryPolicyConfig,
 )
-from metaprotocol_sdk.proxy.route import RetryPolicy
+from metaprotocol_sdk.proxy.route import RetryPolicy, Route
 from metaprotocol_sdk.proxy.timers import TimerWheel
 from tests.proxy.fakes import FakeChain, FakeClock, FakeUpstream, request, stream_of
 
@@ -48,6 +48,7 @@ class Setup:
         self.stream = stream_of(request(), chain=self.chain)
         self.cluster = Cluster(ClusterConfig(name="c", circuit_breakers=breakers or CircuitBreakersConfig()))
         self.stream.cluster = self.cluster
+        self.stream.route = Route()
         self.errors: list[Error] = []
         self.attempts = Attempts(
             self.stream,

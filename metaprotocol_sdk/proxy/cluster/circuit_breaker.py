@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.config.values import CircuitBreakersConfig
-from metaprotocol_sdk.proxy.metrics import ClusterStats
+from metaprotocol_sdk.proxy.metrics import ClusterStats, Counters
 
 
-class CircuitBreaker:
-    """One cluster's limits, and the gauges they are held against.
+class CircuitBreaker(Counters):
+    """One cluster's limits for requests of one priority, and the gauges they are held against.
 
     It opens nothing and refuses nothing by itself: whoever starts one of these things asks first, raises the gauge,
     and lowers it when the thing has ended.
@@ -17,15 +18,16 @@ class CircuitBreaker:
         stats: Counts the requests that wait and those that are at a server.
 
     Attributes:
+        stats: The same. Each priority has its own, so that a gauge is one number to change and to test.
         connections: Connections to the cluster's servers, those being made included.
         retries: Retries in flight, the time they wait for their turn included.
     """
 
-    __slots__ = ("_config", "_stats", "connections", "retries")
+    __slots__ = ("_config", "connections", "retries", "stats")
 
     def __init__(self, config: CircuitBreakersConfig, stats: ClusterStats) -> None:
         self._config = config
-        self._stats = stats
+        self.stats = stats
         self.connections = 0
         self.retries = 0
 
@@ -33,22 +35,27 @@ class CircuitBreaker:
         """Holds the gauges against other limits from now on."""
         self._config = config
 
-    def allows_connection(self, *, is_first: bool = False) -> bool:
-        """Whether there may be one more connection (``max_connections``).
+    def allows_connection(self, endpoint: Endpoint, *, is_first: bool = False) -> bool:
+        """Whether there may be one more connection to ``endpoint``: ``max_connections``, its own and the cluster's.
 
         Args:
+            endpoint: The server.
             is_first: Whether the pool that asks has none. It always gets one, as Envoy's pools do: the limit may be
                 held by other servers' connections, and its requests would wait for something that never comes.
         """
-        return is_first or self.connections < self._config.max_connections
+        config = self._config
+        if is_first:
+            return True
+        most = config.max_connections_per_host
+        return self.connections < config.max_connections and (most is None or endpoint.connections < most)
 
     def allows_pending(self) -> bool:
         """Whether one more request may wait for a connection (``max_pending_requests``)."""
-        return self._stats.upstream_rq_pending_active < self._config.max_pending_requests
+        return self.stats.upstream_rq_pending_active < self._config.max_pending_requests
 
     def allows_request(self) -> bool:
         """Whether one more request may be in flight, those that wait included (``max_requests``)."""
-        stats = self._stats
+        stats = self.stats
         return stats.upstream_rq_active + stats.upstream_rq_pending_active < self._config.max_requests
 
     def allows_retry(self) -> bool:
@@ -60,6 +67,30 @@ class CircuitBreaker:
         config = self._config
         if config.retry_budget_percent is None:
             return self.retries < config.max_retries
-        in_flight = self._stats.upstream_rq_active + self._stats.upstream_rq_pending_active
+        in_flight = self.stats.upstream_rq_active + self.stats.upstream_rq_pending_active
         budget = int(config.retry_budget_percent * in_flight / 100)
         return self.retries < max(budget, config.min_retry_concurrency)
+
+    def snapshot(self, prefix: str = "") -> dict[str, int]:
+        """Which limits are reached, and with ``track_remaining`` what is left of each, under Envoy's names.
+
+        ``max_requests`` counts those that wait, too. With a retry budget nothing is said to be left of it, as in Envoy.
+        """
+        config, stats = self._config, self.stats
+        pending = stats.upstream_rq_pending_active
+        found = {
+            "cx_open": int(self.connections >= config.max_connections),
+            "rq_open": int(not self.allows_request()),
+            "rq_pending_open": int(not self.allows_pending()),
+            "rq_retry_open": int(not self.allows_retry()),
+        }
+        if config.track_remaining:
+            found |= {
+                "remaining_cx": max(config.max_connections - self.connections, 0),
+                "remaining_pending": max(config.max_pending_requests - pending, 0),
+                "remaining_retries": max(config.max_retries - self.retries, 0),
+                "remaining_rq": max(config.max_requests - stats.upstream_rq_active - pending, 0),
+            }
+            if config.retry_budget_percent is not None:
+                found["remaining_retries"] = 0
+        return {prefix + name: value for name, value in found.items()}

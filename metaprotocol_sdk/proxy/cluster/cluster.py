@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from metaprotocol_sdk.proxy.cluster.balancing import Balancing
 from metaprotocol_sdk.proxy.cluster.circuit_breaker import CircuitBreaker
@@ -12,8 +12,8 @@ from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.cluster.health import HealthFlag
 from metaprotocol_sdk.proxy.cluster.load_balancer import Pick
 from metaprotocol_sdk.proxy.cluster.subset import NO_SUBSETS, Subsets
-from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig, LbMetadata
-from metaprotocol_sdk.proxy.metrics import ClusterStats
+from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig, LbMetadata, RoutingPriority
+from metaprotocol_sdk.proxy.metrics import ClusterStats, Counters
 
 
 class Cluster:
@@ -32,11 +32,14 @@ class Cluster:
         connections: How long its connections are used.
         buffer_limit: Bytes a server has not read above which its clients are not read.
         maintenance: The share of its requests, 0 to 1, that get an error instead of a server.
-        breaker: What is going on there, and whether more is allowed.
+        breaker: What is going on there, and whether more is allowed, for requests of the default priority.
+        breakers: The same by priority.
         pick: Says the server that takes the next request, or None: there is none. It takes what the route's hash
             policy makes of the request; RING_HASH and MAGLEV give equal ones the same server, and pick at random for
             None. The balancer's own, so that a request costs one call less.
-        stats: What is counted about it, whichever listener sends there.
+        stats: What is counted about it, whichever listener sends there; :attr:`counters` is all of it.
+        uneject: Ends an ejection; called by an active health check that succeeds. None: such a check says nothing of
+            it.
     """
 
     __slots__ = (
@@ -47,6 +50,7 @@ class Cluster:
         "_subsets",
         "_watchers",
         "breaker",
+        "breakers",
         "buffer_limit",
         "config",
         "connect_timeout",
@@ -56,6 +60,7 @@ class Cluster:
         "name",
         "pick",
         "stats",
+        "uneject",
     )
 
     def __init__(
@@ -68,6 +73,11 @@ class Cluster:
         self.config = config
         self.stats = ClusterStats()
         self.breaker = CircuitBreaker(config.circuit_breakers, self.stats)
+        self.breakers: Mapping[RoutingPriority, CircuitBreaker] = {
+            RoutingPriority.DEFAULT: self.breaker,
+            RoutingPriority.HIGH: CircuitBreaker(config.high_circuit_breakers, ClusterStats()),
+        }
+        self.uneject: Callable[[Endpoint], None] | None = None
         self.endpoints: tuple[Endpoint, ...] = ()
         self.pick: Pick
         self._rng = rng or random.Random()  # noqa: S311 - it guards no secret
@@ -83,6 +93,7 @@ class Cluster:
         connections there are to it."""
         if config != self.config:
             self.breaker.update(config.circuit_breakers)
+            self.breakers[RoutingPriority.HIGH].update(config.high_circuit_breakers)
             self._configure(config)
 
     def _configure(self, config: ClusterConfig) -> None:
@@ -92,6 +103,13 @@ class Cluster:
         self.buffer_limit = config.buffer_limit
         self.maintenance = config.maintenance
         self.set_endpoints(config.endpoints)
+
+    @property
+    def counters(self) -> Iterator[tuple[str, Counters]]:
+        """What is counted, by prefix; what stands behind one prefix adds up."""
+        for priority, breaker in self.breakers.items():
+            yield "", breaker.stats
+            yield f"circuit_breakers.{priority.value.lower()}.", breaker
 
     def set_endpoints(self, configs: Iterable[EndpointConfig]) -> None:
         """Has these servers from now on; an address that it had before is the same endpoint as before.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from metaprotocol_sdk.proxy.cluster.health import EDS_FLAGS, STATUS_FLAGS, UNUSABLE, HealthFlag
+from metaprotocol_sdk.proxy.cluster.outlier_monitor import Monitor
 from metaprotocol_sdk.proxy.config.values import Address, EndpointConfig
 
 
@@ -17,11 +18,13 @@ class Endpoint:
         config: What it was made of: its priority, its place, its metadata.
         weight: Its share of the requests, against the others' (``load_balancing_weight``).
         active: Requests in flight there; whoever sends one raises it, and lowers it when the request has ended.
+        connections: Connections there, those being made included; whoever makes one raises it, and lowers it again.
+        monitor: Told what becomes of each request there; None: the cluster has no outlier detection.
         flags: What is known against it; set by :meth:`Cluster.mark`, which picks accordingly.
         since: When it became usable, on the cluster's clock.
     """
 
-    __slots__ = ("active", "address", "config", "flags", "name", "since", "weight")
+    __slots__ = ("active", "address", "config", "connections", "flags", "monitor", "name", "since", "weight")
 
     def __init__(self, address: Address, weight: int = 1) -> None:
         self.address = address
@@ -29,6 +32,8 @@ class Endpoint:
         self.config = EndpointConfig(address, weight)
         self.weight = weight
         self.active = 0
+        self.connections = 0
+        self.monitor: Monitor | None = None
         self.flags = HealthFlag(0)
         self.since = -math.inf
 

@@ -22,6 +22,7 @@ from metaprotocol_sdk.proxy.config.load_balancer import (
     SlowStartConfig,
 )
 from metaprotocol_sdk.proxy.config.message import NOT_YET, Message, OneOf, context_of, not_yet, without_effect
+from metaprotocol_sdk.proxy.config.outlier_detection import OutlierDetection, warn_of_too_few
 from metaprotocol_sdk.proxy.config.runtime import percentage
 from metaprotocol_sdk.proxy.config.sentences import shown
 from metaprotocol_sdk.proxy.config.subset import LbSubsetConfig, expect_members
@@ -31,6 +32,7 @@ from metaprotocol_sdk.proxy.config.values import (
     ConnectionConfig,
     EndpointConfig,
     LbPolicy,
+    RoutingPriority,
     SubsetsConfig,
 )
 
@@ -50,7 +52,7 @@ class Cluster(Message):
         "transport_socket_matches", "cluster_type", "eds_cluster_config", "health_checks", "dns_refresh_rate",
         "dns_jitter", "dns_failure_refresh_rate", "respect_dns_ttl", "dns_lookup_family", "dns_resolvers",
         "dns_resolution_config", "typed_dns_resolver_config", "wait_for_warm_on_init", "use_tcp_for_dns_lookups",
-        "outlier_detection", "cleanup_interval", "upstream_bind_config", "original_dst_lb_config", "transport_socket",
+        "cleanup_interval", "upstream_bind_config", "original_dst_lb_config", "transport_socket",
         "upstream_connection_options",
         "close_connections_on_host_health_failure", "ignore_health_on_host_removal", "filters",
         "load_balancing_policy", "lrs_server", "upstream_config", "preconnect_policy",
@@ -101,6 +103,9 @@ class Cluster(Message):
     circuit_breakers: CircuitBreakers = CircuitBreakers()
     """What is allowed at once."""
 
+    outlier_detection: OutlierDetection | None = None
+    """Which servers get no requests for a while because those they got have failed; not given: none."""
+
     common_http_protocol_options: HttpProtocolOptions = HttpProtocolOptions()
     """How long connections are used, whatever the protocol."""
 
@@ -131,6 +136,8 @@ class Cluster(Message):
         expect_members(fields, context)
         if fields.get("type") in (None, "STATIC"):
             _expect_addresses(fields, context)
+            if fields.get("outlier_detection") is not None:
+                warn_of_too_few(fields, _count_servers(fields), context)
 
     @model_validator(mode="after")
     def _look_up(self, info: ValidationInfo) -> Self:
@@ -173,7 +180,9 @@ class Cluster(Message):
             is_locality_weighted=common.locality_weighted_lb_config is not None,
             hash_balance_factor=common.hash_balance_factor,
             subsets=self._subsets(),
-            circuit_breakers=self.circuit_breakers.value(),
+            circuit_breakers=self.circuit_breakers.value(RoutingPriority.DEFAULT),
+            high_circuit_breakers=self.circuit_breakers.value(RoutingPriority.HIGH),
+            outlier_detection=None if self.outlier_detection is None else self.outlier_detection.value(),
             connections=self._connections(),
             buffer_limit=self.per_connection_buffer_limit_bytes,
             maintenance=self._maintenance,
@@ -213,6 +222,11 @@ def _policy_of(cluster: Entries) -> LbPolicy | None:
     if word is None:
         return LbPolicy.ROUND_ROBIN
     return _POLICIES.get(word) if isinstance(word, str) else None
+
+
+def _count_servers(cluster: Entries) -> int:
+    groups = cluster.child("load_assignment").children("endpoints")
+    return sum(len(each.children("lb_endpoints")) for each in groups)
 
 
 def _expect_addresses(cluster: Entries, context: Context) -> None:

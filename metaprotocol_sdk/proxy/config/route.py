@@ -1,8 +1,8 @@
 """Routes: the messages of ``aeraki.meta_protocol_proxy.config.route.v1alpha``.
 
-``timeout``, ``idle_timeout`` and ``retry_policy`` of a RouteAction are ``envoy.config.route.v3.RouteAction``'s, and
-``request_headers_to_remove`` and ``response_headers_to_remove`` of a Route are ``envoy.config.route.v3.Route``'s: a
-``KeyValue`` can only set.
+``timeout``, ``idle_timeout``, ``retry_policy`` and ``priority`` of a RouteAction are
+``envoy.config.route.v3.RouteAction``'s, and ``request_headers_to_remove`` and ``response_headers_to_remove`` of a Route
+are ``envoy.config.route.v3.Route``'s: a ``KeyValue`` can only set.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from metaprotocol_sdk.proxy.config.circuit_breakers import Priority
 from metaprotocol_sdk.proxy.config.context import Context
 from metaprotocol_sdk.proxy.config.fields import (
     MAX_COUNT,
@@ -36,6 +37,7 @@ from metaprotocol_sdk.proxy.config.values import (
     MirrorConfig,
     RouteConfig,
     RouteTableConfig,
+    RoutingPriority,
     WeightedClusterConfig,
     merged,
 )
@@ -155,7 +157,7 @@ class RouteAction(Message):
             "belongs beside route, not in it",
         ),
         **not_yet(
-            "cluster_header", "max_stream_duration", "rate_limits", "hedge_policy", "priority",
+            "cluster_header", "max_stream_duration", "rate_limits", "hedge_policy",
             "cluster_not_found_response_code", "cluster_specifier_plugin", "inline_cluster_specifier_plugin",
             "prefix_rewrite", "host_rewrite_literal", "auto_host_rewrite", "internal_redirect_policy",
         ),
@@ -191,6 +193,9 @@ class RouteAction(Message):
 
     retry_policy: Annotated[RetryPolicy | None, Origin("envoy.config.route.v3.RouteAction.retry_policy")] = None
     """When it is tried again; not given: never."""
+
+    priority: Annotated[Priority, Origin("envoy.config.route.v3.RouteAction.priority")] = RoutingPriority.DEFAULT
+    """Which of the cluster's ``circuit_breakers`` its requests count against. Copies for a mirror are ``DEFAULT``."""
 
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:
@@ -295,6 +300,7 @@ class Route(Message):
             timeout=action.timeout or None,
             idle_timeout=action.idle_timeout or None,
             retry=action.retry_policy.value() if action.retry_policy is not None else None,
+            priority=action.priority,
         )
 
 

@@ -118,9 +118,8 @@ class ClusterManager:
     def counters(self) -> Iterator[tuple[str, Counters]]:
         """What is counted of each, by prefix."""
         for name, kept in self._kept.items():
-            yield f"cluster.{name}.", kept.cluster.stats
-            for keeper in kept.keepers:
-                for prefix, counters in keeper.counters:
+            for counted in (kept.cluster.counters, *(keeper.counters for keeper in kept.keepers)):
+                for prefix, counters in counted:
                     yield f"cluster.{name}.{prefix}", counters
 
     def plan(self, configs: Iterable[ClusterConfig]) -> ClusterPlan:

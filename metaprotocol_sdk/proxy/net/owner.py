@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from metaprotocol_sdk.proxy.cluster.circuit_breaker import CircuitBreaker
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.net.context import Context
@@ -19,7 +20,11 @@ class Owner(Protocol):
 
     @property
     def cluster(self) -> Cluster:
-        """Whose server it is to: its counters and its limits."""
+        """Whose server it is to."""
+
+    @property
+    def breaker(self) -> CircuitBreaker:
+        """What its requests count against: the limits of their priority, and its counters."""
 
     @property
     def endpoint(self) -> Endpoint:

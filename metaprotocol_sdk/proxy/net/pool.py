@@ -11,6 +11,7 @@ from metaprotocol_sdk.errors import Error, ErrorType
 from metaprotocol_sdk.exceptions import CodecBug
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
+from metaprotocol_sdk.proxy.config.values import RoutingPriority
 from metaprotocol_sdk.proxy.ids import capacity
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.net.context import Context
@@ -42,6 +43,10 @@ class Pool:
         cluster: Whose endpoint it is.
         endpoint: The server.
         is_shared: Whether its connections carry the requests of several clients at once.
+        priority: Of the routes whose requests come here.
+
+    Attributes:
+        breaker: What they count against.
     """
 
     is_bound = False
@@ -55,16 +60,26 @@ class Pool:
         "_open",
         "_pending",
         "_per_connection",
+        "breaker",
         "cluster",
         "context",
         "endpoint",
         "is_shared",
     )
 
-    def __init__(self, context: Context, cluster: Cluster, endpoint: Endpoint, *, is_shared: bool) -> None:
+    def __init__(
+        self,
+        context: Context,
+        cluster: Cluster,
+        endpoint: Endpoint,
+        *,
+        is_shared: bool,
+        priority: RoutingPriority = RoutingPriority.DEFAULT,
+    ) -> None:
         self.context = context
         self.is_shared = is_shared
         self.cluster = cluster
+        self.breaker = cluster.breakers[priority]
         self.endpoint = endpoint
         self._open: Crowd[UpstreamConnection] = Crowd()
         self._free: dict[UpstreamConnection, None] = {}
@@ -83,7 +98,7 @@ class Pool:
 
     def send(self, stream: Stream) -> None:
         """Sends a request now, or as soon as there is a connection for it."""
-        if not self.cluster.breaker.allows_request():
+        if not self.breaker.allows_request():
             self._overflow(stream, "requests")
         elif self._free:
             connection, _ = self._free.popitem()  # the one used last: the others may go idle
@@ -92,7 +107,7 @@ class Pool:
                 self._free[connection] = None
                 if self._pending:  # what the request's end has let in, while nothing was free
                     self.update(connection)
-        elif not self.cluster.breaker.allows_pending():
+        elif not self.breaker.allows_pending():
             self._overflow(stream, "connections")
         else:
             self._wait(stream)
@@ -105,30 +120,34 @@ class Pool:
             del self._free[fit]
             self._free[fit] = None  # the last one is taken next
             self.send(stream)
-        elif not self.cluster.breaker.allows_pending():
+        elif not self.breaker.allows_pending():
             self._overflow(stream, "connections")
         else:
             self._wait(stream)
 
     def _overflow(self, stream: Stream, what: str) -> None:
-        self.cluster.stats.upstream_rq_pending_overflow += 1
+        self.breaker.stats.upstream_rq_pending_overflow += 1
         error = Error(ErrorType.UNSPECIFIED, f"meta protocol upstream request: too many {what}", "UO")
         stream.chain.fail(stream, error)
 
     def _wait(self, stream: Stream) -> None:
-        stats = self.cluster.stats
+        stats = self.breaker.stats
         stats.upstream_rq_pending_total += 1
         stats.upstream_rq_pending_active += 1
         stream.carrier = self
         self._pending[stream] = None
         self._connect_more()
 
+    def expire(self, stream: Stream) -> None:
+        """Gives up a request that has waited too long; what the server would have done with it nobody knows."""
+        self.cancel(stream)
+
     def cancel(self, stream: Stream) -> None:
         """Gives up a request that waits for a connection."""
         if stream in self._pending:
             del self._pending[stream]
-            self.cluster.stats.upstream_rq_pending_active -= 1
-            self.cluster.stats.upstream_rq_cancelled += 1
+            self.breaker.stats.upstream_rq_pending_active -= 1
+            self.breaker.stats.upstream_rq_cancelled += 1
 
     def throttle(self, stream: Stream) -> None:
         """A request that waits reads nothing yet."""
@@ -155,7 +174,7 @@ class Pool:
     def _next_pending(self) -> Stream:
         stream = next(iter(self._pending))
         del self._pending[stream]
-        self.cluster.stats.upstream_rq_pending_active -= 1
+        self.breaker.stats.upstream_rq_pending_active -= 1
         stream.carrier = None
         return stream
 
@@ -170,20 +189,22 @@ class Pool:
                 )
                 return
             self._open.add(connection)
-            self.cluster.breaker.connections += 1
+            self.breaker.connections += 1
+            self.endpoint.connections += 1
             self._attempts[connection] = self.context.turns.spawn(self._connect(connection))
 
     def _may_connect(self) -> bool:
         """Whether the cluster may have one more connection."""
-        if self.cluster.breaker.allows_connection(is_first=not self._open):
+        if self.breaker.allows_connection(self.endpoint, is_first=not self._open):
             return True
-        self.cluster.stats.upstream_cx_overflow += 1
+        self.breaker.stats.upstream_cx_overflow += 1
         return False
 
     def _discard(self, connection: UpstreamConnection) -> None:
         if connection in self._open:
             self._open.discard(connection)
-            self.cluster.breaker.connections -= 1
+            self.breaker.connections -= 1
+            self.endpoint.connections -= 1
 
     @property
     def _excess(self) -> int:
@@ -200,6 +221,8 @@ class Pool:
         if error is None:
             del self._attempts[connection]
             connection.adopt()
+            if self.endpoint.monitor is not None:
+                self.endpoint.monitor.connected()
             self.update(connection)
         else:
             self._connect_failed(error)
@@ -214,18 +237,30 @@ class Pool:
         try:
             await dial(self.context.turns.loop, self.cluster, self.endpoint, lambda: connection)
         except TimeoutError:
-            self.cluster.stats.upstream_cx_connect_timeout += 1
+            self.breaker.stats.upstream_cx_connect_timeout += 1
+            self._tell_monitor()
             self._warn(f"not accepted in {self.cluster.connect_timeout:g} s")
             return self._failure(f"connection failure '{self.endpoint.name}' due to timeout")
         except OSError as problem:
-            self.cluster.stats.upstream_cx_connect_fail += 1
+            self.breaker.stats.upstream_cx_connect_fail += 1
             self._warn(os.strerror(problem.errno).lower() if problem.errno else str(problem))
             side = "remote" if problem.errno in _REMOTE else "local"
+            if side == "remote":  # a local one says nothing of the server
+                self._tell_monitor()
             return self._failure(f"{side} connection failure '{self.endpoint.name}'")
         if not connection.has_capacity:  # the server has ended it again already, or sent what nobody asked for
+            self._tell_monitor()
             self._warn("accepted, and of no use at once")
             return self._failure(f"remote connection failure '{self.endpoint.name}'")
         return None
+
+    def _tell_monitor(self) -> None:
+        """Tells that an attempt has failed, for each request it is made for; once at least, for they may all have had
+        less time than ``connect_timeout``."""
+        monitor = self.endpoint.monitor
+        if monitor is not None:
+            for _ in range(max(1, min(self._excess + self._per_connection, self._per_connection))):
+                monitor.connect_failed()
 
     def _warn(self, reason: str) -> None:
         """Logs why no connection is made; in a text of its own, so that one server's failures hide no other's."""

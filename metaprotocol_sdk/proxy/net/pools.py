@@ -9,6 +9,7 @@ from metaprotocol_sdk.errors import Error, ErrorType
 from metaprotocol_sdk.metadata import MessageType
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
+from metaprotocol_sdk.proxy.config.values import RoutingPriority
 from metaprotocol_sdk.proxy.net.context import Context
 from metaprotocol_sdk.proxy.net.pool import Pool
 from metaprotocol_sdk.proxy.net.stream_connection import StreamConnection
@@ -16,6 +17,7 @@ from metaprotocol_sdk.proxy.net.upstream import UpstreamConnection
 from metaprotocol_sdk.proxy.stream import Downstream, Stream
 
 _STREAM_INIT = MessageType.STREAM_INIT
+_DEFAULT = RoutingPriority.DEFAULT
 _GONE = Error(ErrorType.UNSPECIFIED, "meta protocol upstream request: its client has gone", "DC")
 
 
@@ -25,9 +27,6 @@ class StreamPool(Pool):
     __slots__ = ()
 
     connection_type = StreamConnection
-
-    def __init__(self, context: Context, cluster: Cluster, endpoint: Endpoint) -> None:
-        super().__init__(context, cluster, endpoint, is_shared=False)
 
 
 class BoundPool(Pool):
@@ -40,8 +39,16 @@ class BoundPool(Pool):
 
     is_bound = True
 
-    def __init__(self, context: Context, cluster: Cluster, endpoint: Endpoint, *, downstream: Downstream) -> None:
-        super().__init__(context, cluster, endpoint, is_shared=context.is_shared)
+    def __init__(
+        self,
+        context: Context,
+        cluster: Cluster,
+        endpoint: Endpoint,
+        *,
+        downstream: Downstream,
+        priority: RoutingPriority = RoutingPriority.DEFAULT,
+    ) -> None:
+        super().__init__(context, cluster, endpoint, is_shared=context.is_shared, priority=priority)
         self._downstream = downstream
 
     @property
@@ -55,9 +62,9 @@ class BoundPool(Pool):
     def _wait(self, stream: Stream) -> None:
         if self._is_closed:  # it is tried again, and there will be no other connection
             stream.chain.fail(stream, self._lost_error())
-        elif not self._open and not self.cluster.breaker.allows_connection():
+        elif not self._open and not self.breaker.allows_connection(self.endpoint):
             # Each of these pools has one connection, so that none of them may claim the first of a server's.
-            self.cluster.stats.upstream_cx_overflow += 1
+            self.breaker.stats.upstream_cx_overflow += 1
             self._overflow(stream, "connections")
         else:
             super()._wait(stream)
@@ -76,18 +83,19 @@ class BoundPool(Pool):
 class Pools:
     """The way to every server by pooled connections: the router's ``Upstream``."""
 
-    __slots__ = ("_context", "_kept", "_pools", "_retiring", "_stream_pools")
+    __slots__ = ("_context", "_kept", "_others", "_pools", "_retiring")
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._kept: Collection[Endpoint] | None = None
         self._pools: dict[Endpoint, Pool] = {}
-        self._stream_pools: dict[Endpoint, Pool] = {}
+        self._others: dict[tuple[Endpoint, bool, RoutingPriority], Pool] = {}
+        """Those of streams of frames, and those of routes that have no default priority."""
         self._retiring: list[Pool] = []
 
     @property
     def _all(self) -> list[Pool]:
-        return [*self._pools.values(), *self._stream_pools.values(), *self._retiring]
+        return [*self._pools.values(), *self._others.values(), *self._retiring]
 
     @property
     def is_idle(self) -> bool:
@@ -98,30 +106,40 @@ class Pools:
         """Lets go of every server that is none of ``kept``, once its requests in flight have ended."""
         self._kept = kept
         self._retiring = [pool for pool in self._retiring if not pool.is_gone]
-        for pools in (self._pools, self._stream_pools):
-            for endpoint in [each for each in pools if each not in kept]:
-                pool = pools.pop(endpoint)
-                pool.retire()
-                self._retiring.append(pool)
+        for pool in [pool for pool in self._all if pool.endpoint not in kept and pool not in self._retiring]:
+            pool.retire()
+            self._retiring.append(pool)
+        self._pools = {each: pool for each, pool in self._pools.items() if each in kept}
+        self._others = {key: pool for key, pool in self._others.items() if key[0] in kept}
 
     def send(self, stream: Stream) -> None:
         """Sends a request to ``stream.endpoint``; see :class:`~metaprotocol_sdk.proxy.router.Upstream`."""
-        endpoint = stream.endpoint
+        endpoint, route = stream.endpoint, stream.route
         assert endpoint is not None
-        is_stream = stream.request.message_type is _STREAM_INIT
-        pool = (self._stream_pools if is_stream else self._pools).get(endpoint)
-        if pool is None:
-            assert stream.cluster is not None
-            pool = self._add_stream_pool(endpoint, stream.cluster) if is_stream else self._add(endpoint, stream.cluster)
+        if stream.request.message_type is _STREAM_INIT or (route is not None and route.priority is not _DEFAULT):
+            pool = self._other(stream, endpoint)
+        else:
+            found = self._pools.get(endpoint)
+            pool = self._add(endpoint, stream.cluster) if found is None else found
         pool.send(stream)
 
-    def _add(self, endpoint: Endpoint, cluster: Cluster) -> Pool:
+    def _add(self, endpoint: Endpoint, cluster: Cluster | None) -> Pool:
+        assert cluster is not None
         pool = self._pools[endpoint] = Pool(self._context, cluster, endpoint, is_shared=self._context.is_shared)
         return self._added(pool)
 
-    def _add_stream_pool(self, endpoint: Endpoint, cluster: Cluster) -> Pool:
-        pool = self._stream_pools[endpoint] = StreamPool(self._context, cluster, endpoint)
-        return self._added(pool)
+    def _other(self, stream: Stream, endpoint: Endpoint) -> Pool:
+        is_stream = stream.request.message_type is _STREAM_INIT
+        priority = _priority_of(stream)
+        if priority is _DEFAULT and not is_stream:  # a copy
+            return self._pools.get(endpoint) or self._add(endpoint, stream.cluster)
+        key = endpoint, is_stream, priority
+        if key not in self._others:
+            assert stream.cluster is not None
+            make, is_shared = (StreamPool, False) if is_stream else (Pool, self._context.is_shared)
+            pool = make(self._context, stream.cluster, endpoint, is_shared=is_shared, priority=priority)
+            self._others[key] = self._added(pool)
+        return self._others[key]
 
     def _added(self, pool: Pool) -> Pool:
         if self._kept is not None and pool.endpoint not in self._kept:
@@ -168,7 +186,9 @@ class BoundPools:
         pool = self._pools.get(client)
         is_stream = stream.request.message_type is _STREAM_INIT
         if not is_stream and (pool is None or pool.is_unused):
-            pool = self._pools[client] = BoundPool(self._context, cluster, endpoint, downstream=client)
+            priority = _priority_of(stream)
+            pool = BoundPool(self._context, cluster, endpoint, downstream=client, priority=priority)
+            self._pools[client] = pool
         if pool is not None:
             stream.cluster, stream.endpoint = pool.cluster, pool.endpoint
         (self._streams if is_stream or pool is None else pool).send(stream)
@@ -190,3 +210,8 @@ class BoundPools:
     async def close(self, seconds: float) -> None:
         """Closes every connection within ``seconds``, or cuts it."""
         await asyncio.gather(*(pool.close(seconds) for pool in [*self._pools.values(), *self._ending]))
+
+
+def _priority_of(stream: Stream) -> RoutingPriority:
+    """The route's; copies never have another than the default, as in Envoy."""
+    return _DEFAULT if stream.route is None or stream.is_copy else stream.route.priority

@@ -5,8 +5,11 @@ It is never used again: a frame the server sends late would else meet somebody e
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from metaprotocol_sdk.errors import Error
 from metaprotocol_sdk.metadata import MessageType, Metadata
+from metaprotocol_sdk.proxy.cluster.outlier_monitor import Monitor
 from metaprotocol_sdk.proxy.frame_stream import FRAMES, FrameStream
 from metaprotocol_sdk.proxy.net.upstream import UpstreamConnection
 from metaprotocol_sdk.proxy.stream import Stream
@@ -35,7 +38,9 @@ class StreamConnection(UpstreamConnection):
             self._left += len(frame)
 
     def release(self) -> None:
-        """The stream is over."""
+        """The stream is over, as both sides wanted."""
+        if self._streams and self._endpoint.monitor is not None:
+            self._endpoint.monitor.replied(True)
         self._stats.upstream_rq_active -= len(self._streams)
         self._stats.upstream_rq_completed += len(self._streams)
         self._endpoint.active -= len(self._streams)
@@ -50,6 +55,10 @@ class StreamConnection(UpstreamConnection):
             if message.stream_id == stream.request.stream_id and stream.on_server_frame(message):
                 return
         super()._on_other(message)
+
+    def _tell_monitor(self, what: Callable[[Monitor], None]) -> None:
+        if not any(isinstance(each, FrameStream) and each.is_server_closed for each in self._streams.values()):
+            super()._tell_monitor(what)
 
     def _fail_all(self, error: Error) -> None:
         """A server that has closed its direction may close the connection too."""

@@ -7,11 +7,13 @@ under an id of this connection, and its reply is told by that id.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from metaprotocol_sdk.decoder import Decoder
 from metaprotocol_sdk.errors import Error, ErrorType
-from metaprotocol_sdk.exceptions import CodecBug, CodecError, EncodeError
+from metaprotocol_sdk.exceptions import CodecBug, CodecError
 from metaprotocol_sdk.metadata import REAL_SERVER_ADDRESS, MessageType, Metadata, ResponseStatus
+from metaprotocol_sdk.proxy.cluster.outlier_monitor import Monitor
 from metaprotocol_sdk.proxy.ids import RequestIds
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.net.connection import Connection
@@ -55,7 +57,7 @@ class UpstreamConnection(Connection):
         codec = self._encoder.codec
         self._pool = pool
         self._endpoint = pool.endpoint
-        self._stats = pool.cluster.stats
+        self._stats = pool.breaker.stats
         self._listener_stats = context.stats
         self._decoder = Decoder(codec, MessageType.RESPONSE)
         self._has_ids = context.has_ids
@@ -102,7 +104,7 @@ class UpstreamConnection(Connection):
             data = self._encoder.message(request, stream.mutation, wire_id, stream.route)
         except CodecError as error:
             self._free_id(wire_id)
-            _refuse(stream, error)
+            stream.refuse(error)
             return
         lifespan = self._lifespan
         lifespan.uses += 1
@@ -160,6 +162,12 @@ class UpstreamConnection(Connection):
         elif self._is_spent and not self._streams:  # no reply will come to end it
             self.retire()
 
+    def expire(self, stream: Stream) -> None:
+        """Gives up a request that the server has not answered in time."""
+        if self._endpoint.monitor is not None and stream.wire_id in self._streams:
+            self._endpoint.monitor.failed()
+        self.cancel(stream)
+
     def throttle(self, stream: Stream) -> None:
         """Reads the reply no faster than its client does. A shared connection goes on for the other clients."""
         if self._ids is not None or self.is_closing:
@@ -199,16 +207,21 @@ class UpstreamConnection(Connection):
             return
         if self._ids is not None:
             self._ids.give_back(reply.request_id)
-        if reply.message_type is MessageType.ERROR:
-            stats.response_business_exception += 1
-        if reply.response_status is ResponseStatus.OK:
+        is_ok = reply.response_status is ResponseStatus.OK
+        if is_ok:
             stats.response_success += 1
         else:
             stats.response_error += 1
+        if reply.message_type is MessageType.ERROR:
+            stats.response_business_exception += 1
+            is_ok = False
         self._stats.upstream_rq_active -= 1
         self._stats.upstream_rq_completed += 1
-        self._endpoint.active -= 1
-        reply.folded[REAL_SERVER_ADDRESS] = self._endpoint.name
+        endpoint = self._endpoint
+        endpoint.active -= 1
+        if endpoint.monitor is not None:
+            endpoint.monitor.replied(is_ok)
+        reply.folded[REAL_SERVER_ADDRESS] = endpoint.name
         stream.chain.respond(stream, reply)
 
     def _on_unmatched(self, reply: Metadata) -> None:
@@ -274,6 +287,7 @@ class UpstreamConnection(Connection):
         self._stats.upstream_cx_destroy_remote += 1
         self._stats.upstream_cx_destroy_remote_with_active_rq += bool(self._streams)
         self._pool.update(self)
+        self._tell_monitor(Monitor.failed)
         self._fail_lost()
 
     def _fail_lost(self) -> None:
@@ -292,6 +306,7 @@ class UpstreamConnection(Connection):
         else:
             _log.warning("connection to %s closed: %s", name, error)
             text = str(error)
+            self._tell_monitor(Monitor.garbled)
         self._forget(error)
         self._give_up(Error(ErrorType.BAD_RESPONSE, text, "UPE"))
 
@@ -320,6 +335,12 @@ class UpstreamConnection(Connection):
         """Leaves the pool before anything else happens, so that no request comes this way any more."""
         self.abort()
         self._pool.lost(self)
+
+    def _tell_monitor(self, what: Callable[[Monitor], None]) -> None:
+        """Tells what becomes of every request that is here."""
+        if (monitor := self._endpoint.monitor) is not None:
+            for _ in self._streams:
+                what(monitor)
 
     def _fail_all(self, error: Error) -> None:
         streams, self._streams = self._streams, {}
@@ -352,6 +373,7 @@ class UpstreamConnection(Connection):
             return
         name = self._endpoint.name
         _log.warning("connection to %s closed: it has read nothing for %g s", name, limits.stall_timeout)
+        self._tell_monitor(Monitor.failed)
         text = f"meta protocol upstream request: '{name}' reads no requests"
         self._give_up(Error(ErrorType.UNSPECIFIED, text, "UC"))
 
@@ -373,10 +395,3 @@ class UpstreamConnection(Connection):
             self._await_end()
         self._pressure.release()
         self._pool.update(self)
-
-
-def _refuse(stream: Stream, error: CodecError) -> None:
-    if isinstance(error, EncodeError):
-        stream.chain.fail(stream, Error(ErrorType.UNSPECIFIED, str(error)))
-    else:
-        stream.downstream.reject(stream, error)

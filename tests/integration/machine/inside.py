@@ -33,7 +33,7 @@ class Inside:
     def pools(self) -> Iterator[Pool]:
         for way in self.listener._ways:
             ways: Any = way
-            for name in ("_pools", "_stream_pools"):
+            for name in ("_pools", "_others"):
                 yield from getattr(ways, name, {}).values()
             yield from getattr(ways, "_ending", ())
 

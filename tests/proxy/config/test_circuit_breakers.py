@@ -3,10 +3,8 @@ from __future__ import annotations
 import pytest
 
 from metaprotocol_sdk.proxy.config.circuit_breakers import CircuitBreakers
-from metaprotocol_sdk.proxy.config.values import CircuitBreakersConfig
-from tests.proxy.config.reading import bad, good, read
-
-HIGH = "without effect in this proxy: no route has a priority, so every request is DEFAULT"
+from metaprotocol_sdk.proxy.config.values import CircuitBreakersConfig, RoutingPriority
+from tests.proxy.config.reading import bad, good
 
 
 def test_thresholds_become_their_value() -> None:
@@ -36,14 +34,21 @@ def test_what_is_not_said_is_envoys_default() -> None:
     )
 
 
-def test_thresholds_of_high_priority_are_accepted_and_never_used() -> None:
-    text = "thresholds:\n- {priority: HIGH, max_connections: 1}\n- {max_connections: 2}\n"
-    breakers, findings = read(CircuitBreakers, text)
-    assert breakers is not None
-    assert breakers.value() == CircuitBreakersConfig(max_connections=2)
-    assert findings == [f"2:14 note thresholds[0].priority: {HIGH}"]
-    alone, _ = read(CircuitBreakers, "thresholds: {priority: HIGH, max_connections: 1}")
-    assert alone is not None
+def test_each_priority_has_its_own_thresholds() -> None:
+    text = """\
+thresholds:
+- {priority: HIGH, max_connections: 1, track_remaining: true}
+- {max_connections: 2}
+per_host_thresholds:
+- {max_connections: 3}
+- {priority: HIGH, max_connections: 4}
+"""
+    breakers = good(CircuitBreakers, text)
+    assert breakers.value() == CircuitBreakersConfig(max_connections=2, max_connections_per_host=3)
+    assert breakers.value(RoutingPriority.HIGH) == CircuitBreakersConfig(
+        max_connections=1, max_connections_per_host=4, track_remaining=True
+    )
+    alone = good(CircuitBreakers, "{thresholds: {priority: HIGH, max_connections: 1}, per_host_thresholds: {}}")
     assert alone.value() == CircuitBreakersConfig()
 
 
@@ -74,7 +79,18 @@ def test_thresholds_of_high_priority_are_accepted_and_never_used() -> None:
             "thresholds: {max_retries: 5, retry_budget: {}}",
             "1:14 note thresholds.max_retries: without effect: retry_budget counts instead",
         ),
-        ("per_host_thresholds: []", "1:1 error per_host_thresholds: not supported yet by this proxy"),
+        (
+            "per_host_thresholds:\n- {priority: HIGH}\n- {priority: HIGH}\n",
+            "3:3 warning per_host_thresholds[1]: never used: the first per_host_thresholds of HIGH, at line 2, count",
+        ),
+        (
+            "per_host_thresholds: {max_requests: 1}",
+            "1:23 error per_host_thresholds.max_requests: only max_connections is limited for each server, as in Envoy",
+        ),
+        (
+            "thresholds: {max_connection_pools: 1}",
+            "1:14 error thresholds.max_connection_pools: not supported yet by this proxy",
+        ),
     ],
 )
 def test_wrong_thresholds_say_where_and_why(text: str, finding: str) -> None:

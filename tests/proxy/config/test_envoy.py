@@ -59,6 +59,7 @@ PLAIN = {"cluster": "type: STATIC", "endpoint": "", "matcher": "", "action": "cl
 RETRY = "cluster: c, retry_policy: {retry_on: reset, %s}"
 MIRROR = "cluster: c, request_mirror_policies: [{cluster: c, runtime_fraction: {default_value: {%s}}}]"
 LIMIT = "circuit_breakers: {thresholds: [%s]}"
+OUTLIER = "outlier_detection: {%s}"
 
 ACCEPTED = [
     ("cluster", "maglev_lb_config: {}"),
@@ -69,6 +70,14 @@ ACCEPTED = [
     ("cluster", LIMIT % "{max_connections: 0}, {priority: HIGH, max_requests: '7'}"),
     ("cluster", LIMIT % "{max_requests: 1}, {max_requests: 2}"),
     ("cluster", LIMIT % "{retry_budget: {budget_percent: {value: 12.5}}}"),
+    ("cluster", "circuit_breakers: {per_host_thresholds: [{priority: HIGH, max_connections: 1}, {}]}"),
+    ("cluster", LIMIT % "{track_remaining: true}"),
+    ("cluster", "outlier_detection: {}"),
+    ("cluster", OUTLIER % "always_eject_one_host: true, max_ejection_time_jitter: 0s, interval: 0.001s"),
+    ("cluster", OUTLIER % "consecutive_5xx: 0, enforcing_success_rate: 0, success_rate_minimum_hosts: '0'"),
+    ("cluster", OUTLIER % "base_ejection_time: 400s, failure_percentage_threshold: 0"),
+    ("cluster", OUTLIER % "base_ejection_time: 4s, max_ejection_time: 4s, split_external_local_origin_errors: true"),
+    ("action", "cluster: c, priority: HIGH"),
     ("cluster", "common_http_protocol_options: {max_connection_duration: 0s, idle_timeout: 0s}"),
     ("endpoint", "load_balancing_weight: '3'"),
     ("action", "weighted_clusters: {total_weight: 7, clusters: [{name: c, weight: 3}, {name: c, weight: 0}]}"),
@@ -94,6 +103,15 @@ REFUSED = [
     ("cluster", LIMIT % "{priority: LOW}"),
     ("cluster", LIMIT % "{retry_budget: {budget_percent: {value: 101}}}"),
     ("cluster", "max_requests_per_connection: 1; common_http_protocol_options: {max_requests_per_connection: 2}"),
+    ("cluster", "circuit_breakers: {per_host_thresholds: [{max_requests: 1}]}"),
+    ("cluster", "circuit_breakers: {per_host_thresholds: [{max_retries: 1}]}"),
+    ("cluster", OUTLIER % "max_ejection_time: 10s"),
+    ("cluster", OUTLIER % "max_ejection_time: 0s"),
+    ("cluster", OUTLIER % "interval: 0s"),
+    ("cluster", OUTLIER % "max_ejection_percent: 101"),
+    ("cluster", OUTLIER % "failure_percentage_threshold: 101"),
+    ("cluster", OUTLIER % "enforcing_consecutive_5xx: 101"),
+    ("action", "cluster: c, priority: LOW"),
     ("endpoint", "load_balancing_weight: 0"),
     ("action", "weighted_clusters: {clusters: [{name: c, weight: 0}]}"),
     ("action", "weighted_clusters: {clusters: [{name: c}]}"),

@@ -625,6 +625,7 @@ class FakePool:
             listener="l", protocol="p", encoder=Encoder(IdCodec(), stats), turns=Turns(asyncio.get_running_loop())
         )
         self.cluster = Cluster(ClusterConfig(name="c"))
+        self.breaker = self.cluster.breaker
         self.endpoint = Endpoint(Address("127.0.0.1", 1))
         self.is_shared = self.is_bound = False
 

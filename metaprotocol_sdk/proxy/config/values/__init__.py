@@ -28,6 +28,7 @@ from metaprotocol_sdk.proxy.config.values.cluster import (
     LbPolicy,
 )
 from metaprotocol_sdk.proxy.config.values.listener import FilterConfig, ListenerConfig, ProtocolConfig, TrafficDirection
+from metaprotocol_sdk.proxy.config.values.outlier_detection import OutlierDetectionConfig
 from metaprotocol_sdk.proxy.config.values.proxy import NodeConfig, ProxyConfig
 from metaprotocol_sdk.proxy.config.values.route import (
     MatcherConfig,
@@ -37,6 +38,7 @@ from metaprotocol_sdk.proxy.config.values.route import (
     RetryPolicyConfig,
     RouteConfig,
     RouteTableConfig,
+    RoutingPriority,
     WeightedClusterConfig,
 )
 
@@ -57,12 +59,14 @@ __all__ = [
     "MatcherConfig",
     "MirrorConfig",
     "NodeConfig",
+    "OutlierDetectionConfig",
     "ProtocolConfig",
     "ProxyConfig",
     "RetryOn",
     "RetryPolicyConfig",
     "RouteConfig",
     "RouteTableConfig",
+    "RoutingPriority",
     "SlowStartConfig",
     "SubsetFallback",
     "SubsetSelectorConfig",

@@ -14,6 +14,7 @@ from metaprotocol_sdk.proxy.config.values.balancing import (
     SlowStartConfig,
     SubsetsConfig,
 )
+from metaprotocol_sdk.proxy.config.values.outlier_detection import OutlierDetectionConfig
 
 
 class LbPolicy(enum.Enum):
@@ -51,7 +52,7 @@ class EndpointConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CircuitBreakersConfig:
-    """``envoy.config.cluster.v3.CircuitBreakers.Thresholds`` of the default priority; its defaults are Envoy's.
+    """``envoy.config.cluster.v3.CircuitBreakers.Thresholds`` of one priority; its defaults are Envoy's.
 
     Args:
         max_connections: Connections to the cluster's servers at once.
@@ -61,6 +62,9 @@ class CircuitBreakersConfig:
         retry_budget_percent: ``retry_budget.budget_percent``: retries in flight as a share of requests in flight or
             pending; None: no budget.
         min_retry_concurrency: ``retry_budget.min_retry_concurrency``: retries the budget always allows.
+        max_connections_per_host: ``per_host_thresholds.max_connections``: connections to one server at once, of every
+            priority together; None: no limit.
+        track_remaining: Whether what is left of each limit is counted.
     """
 
     max_connections: int = 1024
@@ -69,6 +73,8 @@ class CircuitBreakersConfig:
     max_retries: int = 3
     retry_budget_percent: float | None = None
     min_retry_concurrency: int = 3
+    max_connections_per_host: int | None = None
+    track_remaining: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +118,9 @@ class ClusterConfig:
         hash_balance_factor: ``common_lb_config.consistent_hashing_lb_config.hash_balance_factor``: the percentage of
             the average load above which RING_HASH and MAGLEV pass a server over; None: never.
         subsets: ``lb_subset_config``; None: a route's ``metadata_match`` does not count.
-        circuit_breakers: What is allowed at once.
+        circuit_breakers: What is allowed at once to requests of routes of priority DEFAULT.
+        high_circuit_breakers: What is to those of priority HIGH.
+        outlier_detection: Which servers are ejected; None: none is.
         connections: How long its connections are used.
         buffer_limit: ``per_connection_buffer_limit_bytes``: bytes a server has not read above which its clients are
             not read.
@@ -138,6 +146,8 @@ class ClusterConfig:
     hash_balance_factor: int | None = None
     subsets: SubsetsConfig | None = None
     circuit_breakers: CircuitBreakersConfig = field(default_factory=CircuitBreakersConfig)
+    high_circuit_breakers: CircuitBreakersConfig = field(default_factory=CircuitBreakersConfig)
+    outlier_detection: OutlierDetectionConfig | None = None
     connections: ConnectionConfig = field(default_factory=ConnectionConfig)
     buffer_limit: int = 1024 * 1024
     maintenance: float = 0.0

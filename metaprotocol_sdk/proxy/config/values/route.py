@@ -43,6 +43,13 @@ class MatcherConfig:
     treat_missing_as_empty: bool = False
 
 
+class RoutingPriority(enum.Enum):
+    """``envoy.config.core.v3.RoutingPriority``: which of a cluster's limits a request counts against."""
+
+    DEFAULT = "DEFAULT"
+    HIGH = "HIGH"
+
+
 class RetryOn(enum.Enum):
     """The failures a ``retry_policy`` covers; see :class:`RetryPolicyConfig`."""
 
@@ -116,6 +123,7 @@ class RouteConfig:
         timeout: Seconds until the client gets an error; None: never (``0s``).
         idle_timeout: Seconds without a frame in either direction until a stream ends; None: never (``0s``).
         retry: ``retry_policy``.
+        priority: Which of its cluster's circuit breakers its requests count against.
     """
 
     name: str = ""
@@ -131,6 +139,7 @@ class RouteConfig:
     timeout: float | None = 15.0
     idle_timeout: float | None = 300.0
     retry: RetryPolicyConfig | None = None
+    priority: RoutingPriority = RoutingPriority.DEFAULT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
