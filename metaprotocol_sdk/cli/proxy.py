@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from metaprotocol_sdk.cli.parameters import duration_or_zero
-from metaprotocol_sdk.proxy.config.values import ProxyConfig
+from metaprotocol_sdk.proxy.config.values import Address, ProxyConfig
 
 
 @click.command("proxy", short_help="Route real traffic of any registered protocol.")
@@ -48,8 +48,24 @@ from metaprotocol_sdk.proxy.config.values import ProxyConfig
     metavar="TIME",
     help="How long requests in flight may take to end after SIGTERM or Ctrl-C; a second signal stops at once.",
 )
+@click.option(
+    "--admin-address-path",
+    "admin_path",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write the admin interface's address to FILE once it is ready; for port 0.",
+)
 @click.option("--watch", is_flag=True, help="Reload when FILE changes, too; a link that is swapped counts.")
-def command(path: Path, *, mode: str, log_format: str, log_level: str, drain_time: float, watch: bool) -> None:
+def command(
+    path: Path,
+    *,
+    mode: str,
+    log_format: str,
+    log_level: str,
+    drain_time: float,
+    admin_path: Path | None,
+    watch: bool,
+) -> None:
     """Route real traffic of any registered protocol.
 
     Reads Envoy bootstrap YAML. The log goes to standard error; a line there says when each listener accepts clients.
@@ -78,16 +94,24 @@ def command(path: Path, *, mode: str, log_format: str, log_level: str, drain_tim
 
     log = logging.getLogger(LOGGER_NAME)
 
+    def say(what: str, address: tuple[str, int]) -> None:
+        text = f"ready: {what} on {Address(*address)}"
+        if log_format == "json":
+            log.info(text)  # whoever reads JSON reads nothing else
+        else:
+            click.echo(text, err=True)
+
     def ready(addresses: Addresses) -> None:
-        for name, (host, port) in addresses.items():
-            text = f"ready: listener {name!r} on {host}:{port}"
-            if log_format == "json":
-                log.info(text)  # whoever reads JSON reads nothing else
-            else:
-                click.echo(text, err=True)
+        for name, address in addresses.items():
+            say(f"listener {name!r}", address)
+
+    def ready_admin(address: tuple[str, int]) -> None:
+        say("admin", address)
+        if admin_path is not None:
+            admin_path.write_text(str(Address(*address)))
 
     configure(form=log_format, level=log_level, stream=sys.stderr, now=time.monotonic)
-    code = run(config, drain_time=drain_time, on_ready=ready, load=load, watch=file)
+    code = run(config, drain_time=drain_time, on_ready=ready, load=load, watch=file, on_admin=ready_admin)
     click.get_current_context().exit(code)
 
 
