@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -89,30 +90,46 @@ def command(
             click.echo(note, err=True)
         click.echo(_summary(config))
         return
-    from metaprotocol_sdk.proxy.log import LOGGER_NAME, configure
-    from metaprotocol_sdk.proxy.process import Addresses, run
+    from metaprotocol_sdk.proxy.log import configure
+    from metaprotocol_sdk.proxy.process import run
 
-    log = logging.getLogger(LOGGER_NAME)
+    told = _Announcer(is_json=log_format == "json", admin_path=admin_path)
+    configure(form=log_format, level=log_level, stream=sys.stderr, now=time.monotonic)
+    code = run(config, drain_time=drain_time, on_ready=told.ready, on_admin=told.ready_admin, load=load, watch=file)
+    click.get_current_context().exit(code)
 
-    def say(what: str, address: tuple[str, int]) -> None:
+
+class _Announcer:
+    """Says where the proxy listens, to whoever waits for that.
+
+    Args:
+        is_json: Whether the log is JSON: whoever reads that reads nothing else.
+        admin_path: What the admin interface's address is written to.
+    """
+
+    def __init__(self, *, is_json: bool, admin_path: Path | None) -> None:
+        self._is_json = is_json
+        self._admin_path = admin_path
+
+    def ready(self, addresses: Mapping[str, tuple[str, int]]) -> None:
+        """Every listener accepts."""
+        for name, address in addresses.items():
+            self._say(f"listener {name!r}", address)
+
+    def ready_admin(self, address: tuple[str, int]) -> None:
+        """The admin interface answers."""
+        self._say("admin", address)
+        if self._admin_path is not None:
+            self._admin_path.write_text(str(Address(*address)))
+
+    def _say(self, what: str, address: tuple[str, int]) -> None:
+        from metaprotocol_sdk.proxy.log import LOGGER_NAME
+
         text = f"ready: {what} on {Address(*address)}"
-        if log_format == "json":
-            log.info(text)  # whoever reads JSON reads nothing else
+        if self._is_json:
+            logging.getLogger(LOGGER_NAME).info(text)
         else:
             click.echo(text, err=True)
-
-    def ready(addresses: Addresses) -> None:
-        for name, address in addresses.items():
-            say(f"listener {name!r}", address)
-
-    def ready_admin(address: tuple[str, int]) -> None:
-        say("admin", address)
-        if admin_path is not None:
-            admin_path.write_text(str(Address(*address)))
-
-    configure(form=log_format, level=log_level, stream=sys.stderr, now=time.monotonic)
-    code = run(config, drain_time=drain_time, on_ready=ready, load=load, watch=file, on_admin=ready_admin)
-    click.get_current_context().exit(code)
 
 
 def _summary(config: ProxyConfig) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from urllib.parse import urlsplit
 
 from metaprotocol_sdk.proxy.admin.commands import COMMANDS, Command
 from metaprotocol_sdk.proxy.admin.home import page
@@ -56,7 +55,8 @@ def _refusal(command: Command, request: Request) -> Response | None:
         return Response("Method Not Allowed\n", 405, headers={"allow": "POST"})
     # Browsers, and only they, say where a request comes from: any page could post a form to a port of this machine.
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    host = request.headers.get("host")
+    if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
         return Response("Forbidden: asked for by a page of another site\n", 403)
     return None
 

@@ -61,8 +61,9 @@ def _row(command: Command) -> str:
     first = "<option></option>" if command.is_change else ""  # what is not chosen changes nothing
     fields = "".join(_field(each, form, first) for each in command.parameters)
     fieldset = f"<fieldset>{fields}</fieldset>" if fields else ""
+    button = f"<button>{command.path}</button>"
     return (
-        f'<tr><td><form id="{form}" method="{method}" action="{command.path}"><button>{command.path}</button></form></td>'
+        f'<tr><td><form id="{form}" method="{method}" action="{command.path}">{button}</form></td>'
         f"<td>{escape(command.meaning)}{fieldset}</td></tr>\n"
     )
 

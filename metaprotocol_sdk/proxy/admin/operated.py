@@ -109,8 +109,7 @@ class Operated(Protocol):
         """What is less grave is not written: one of ``log.LEVELS``."""
 
     async def counters(self) -> dict[str, int]:
-        """Every counter and gauge by its full name; :func:`~metaprotocol_sdk.proxy.metrics.is_gauge` tells them apart.
-        """
+        """Every counter and gauge by its full name; ``metrics.is_gauge`` tells them apart."""
 
     async def histograms(self) -> dict[str, HistogramValue]:
         """Every histogram by its full name."""

@@ -18,7 +18,9 @@ class Admin(Message):
 
     refused = not_yet("socket_options", "allow_paths")
     ignored: ClassVar[Mapping[str, str]] = {
-        **dict.fromkeys(("access_log", "access_log_path"), "accepted; what is changed there is in the proxy's log alone"),
+        **dict.fromkeys(
+            ("access_log", "access_log_path"), "accepted; what is changed there is in the proxy's log alone"
+        ),
         **without_effect("profile_path", "ignore_global_conn_limit"),
     }
 

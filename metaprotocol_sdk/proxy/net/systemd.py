@@ -1,4 +1,4 @@
-"""What systemd tells a service, and what a service tells systemd: sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3).
+"""What systemd and a service tell each other: sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3).
 
 ::
 
