@@ -119,17 +119,25 @@ class _Announcer:
     def ready_admin(self, address: tuple[str, int]) -> None:
         """The admin interface answers."""
         self._say("admin", address)
-        if self._admin_path is not None:
+        if self._admin_path is None:
+            return
+        try:
             self._admin_path.write_text(str(Address(*address)))
+        except OSError as error:  # who serves goes on serving
+            _log().error("the admin interface's address cannot be written to %s: %s", self._admin_path, error.strerror)
 
     def _say(self, what: str, address: tuple[str, int]) -> None:
-        from metaprotocol_sdk.proxy.log import LOGGER_NAME
-
         text = f"ready: {what} on {Address(*address)}"
         if self._is_json:
-            logging.getLogger(LOGGER_NAME).info(text)
+            _log().info(text)
         else:
             click.echo(text, err=True)
+
+
+def _log() -> logging.Logger:
+    from metaprotocol_sdk.proxy.log import LOGGER_NAME
+
+    return logging.getLogger(LOGGER_NAME)
 
 
 def _summary(config: ProxyConfig) -> str:

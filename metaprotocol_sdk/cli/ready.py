@@ -32,11 +32,11 @@ def command(ctx: click.Context, url: str, timeout: float) -> None:
     try:
         connection.request("GET", "/ready")
         response = connection.getresponse()
-        state = response.read(100).decode("ascii", "replace").strip()
+        state = response.read().decode("ascii", "replace").strip()
         is_live = response.status == 200
     except (OSError, HTTPException) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        state, is_live = f"no answer from {url}: {reason.lower()}", False
+        state, is_live = f"no answer from {url}: {' '.join(reason.lower().split())}", False
     finally:
         connection.close()
     click.echo(state, err=not is_live)
@@ -44,11 +44,11 @@ def command(ctx: click.Context, url: str, timeout: float) -> None:
 
 
 def _place(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
-    if parts.scheme != "http" or host is None:
+    if host is None or parts.scheme != "http":
         raise click.BadParameter(f"expected a URL such as {DEFAULT_URL}, found {url!r}", param_hint="--url")
     return host, port or 80

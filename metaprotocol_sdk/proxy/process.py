@@ -110,7 +110,11 @@ class _Process:
         signals = _Signals(loop, can_reload=self._load is not None)
         server = Server(self._config, filters=self._filters, drain_time=self._drain_time, bind=self._given.bind)
         operation = Operation(server, stop=signals.stop, now=loop.time)
-        admin = self._admin(operation)
+        try:
+            admin = self._admin(operation)
+        except ConfigError:
+            await server.stop()
+            raise
         try:
             await server.start()
             operation.is_started = True
