@@ -225,18 +225,19 @@ def check_config(path: str | os.PathLike[str]) -> Iterator[Diagnosis]:
     for finding in config.notes:
         yield Diagnosis("configuration", Status.NOTE, str(finding))
     for listener in config.listeners:
-        yield check_address(listener.name, listener.address)
+        yield check_address(f"listener {listener.name}", listener.address)
+    if config.admin is not None:
+        yield check_address("admin", config.admin)
 
 
-def check_address(listener: str, address: Address, *, bind: Callable[[Address], None] | None = None) -> Diagnosis:
-    """Whether a listener could bind ``address``, tried by binding it for a moment.
+def check_address(check: str, address: Address, *, bind: Callable[[Address], None] | None = None) -> Diagnosis:
+    """Whether ``address`` could be listened on, tried by binding it for a moment.
 
     Args:
-        listener: The listener's name.
-        address: Where it wants to listen.
+        check: What is looked at: what wants to listen there.
+        address: The address.
         bind: Binds and lets go again, or raises OSError.
     """
-    check = f"listener {listener}"
     try:
         (bind or _bind)(address)
     except OSError as error:
@@ -264,4 +265,4 @@ def _refusal(address: Address, error: OSError) -> tuple[str, str]:
         return f"this user may not listen on {address}", "Choose a port from 1024 up, or run the proxy with the right."
     if error.errno == errno.EADDRNOTAVAIL:
         return f"no interface of this machine has {address.host}", "Use 0.0.0.0, or an address `ip addr` shows."
-    return f"{address} cannot be bound: {error.strerror or error}", "Change the listener's address."
+    return f"{address} cannot be bound: {error.strerror or error}", "Change the address."

@@ -166,11 +166,11 @@ def test_a_port_that_is_free_and_one_that_is_not() -> None:
         server.bind(("127.0.0.1", 0))
         server.listen()
         taken = Address("127.0.0.1", server.getsockname()[1])
-        found = check_address("inbound", taken)
+        found = check_address("listener inbound", taken)
     assert (found.check, found.status) == ("listener inbound", Status.PROBLEM)
     assert found.detail == f"{taken} is in use already"
     assert f"ss -ltnp 'sport = :{taken.port}'" in found.remedy
-    free = check_address("inbound", Address("127.0.0.1", 0))
+    free = check_address("listener inbound", Address("127.0.0.1", 0))
     assert (free.status, free.detail) == (Status.OK, "127.0.0.1:0 is free")
 
 
@@ -179,7 +179,7 @@ def test_an_ipv6_port_is_free_whatever_has_it_in_ipv4() -> None:
         server.bind(("0.0.0.0", 0))
         server.listen()
         port = server.getsockname()[1]
-        found = check_address("inbound", Address("::", port))
+        found = check_address("listener inbound", Address("::", port))
     if "cannot be bound" in found.detail or "no interface" in found.detail:
         pytest.skip("this machine has no IPv6")
     assert (found.status, found.detail) == (Status.OK, f"[::]:{port} is free")
@@ -198,7 +198,7 @@ def test_each_refusal_of_an_address_says_what_to_do(number: int, detail: str) ->
     def bind(address: Address) -> None:
         raise OSError(number, os.strerror(number))
 
-    found = check_address("inbound", Address("10.0.0.1", 80), bind=bind)
+    found = check_address("listener inbound", Address("10.0.0.1", 80), bind=bind)
     assert (found.status, found.detail) == (Status.PROBLEM, detail)
     assert found.remedy
 

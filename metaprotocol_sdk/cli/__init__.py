@@ -18,6 +18,7 @@ COMMANDS = {
     "vectors": ("metaprotocol_sdk.cli.vectors", "Record golden vectors, and check codecs against them."),
     "codecs": ("metaprotocol_sdk.cli.codecs", "List the codecs that are installed."),
     "proxy": ("metaprotocol_sdk.cli.proxy", "Route real traffic of any registered protocol."),
+    "ready": ("metaprotocol_sdk.cli.ready", "Ask a proxy's admin port whether it takes clients."),
     "demo": ("metaprotocol_sdk.cli.demo", "See a new protocol go through the proxy, in a minute."),
     "doctor": ("metaprotocol_sdk.cli.doctor", "Check this installation and say what to mend."),
     "completion": ("metaprotocol_sdk.cli.completion", "Print the completion script of your shell."),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from metaprotocol_sdk.cli.parameters import duration_or_zero
-from metaprotocol_sdk.proxy.config.values import ProxyConfig
+from metaprotocol_sdk.proxy.config.values import Address, ProxyConfig
 
 
 @click.command("proxy", short_help="Route real traffic of any registered protocol.")
@@ -48,8 +49,24 @@ from metaprotocol_sdk.proxy.config.values import ProxyConfig
     metavar="TIME",
     help="How long requests in flight may take to end after SIGTERM or Ctrl-C; a second signal stops at once.",
 )
+@click.option(
+    "--admin-address-path",
+    "admin_path",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write the admin interface's address to FILE once it is ready; for port 0.",
+)
 @click.option("--watch", is_flag=True, help="Reload when FILE changes, too; a link that is swapped counts.")
-def command(path: Path, *, mode: str, log_format: str, log_level: str, drain_time: float, watch: bool) -> None:
+def command(
+    path: Path,
+    *,
+    mode: str,
+    log_format: str,
+    log_level: str,
+    drain_time: float,
+    admin_path: Path | None,
+    watch: bool,
+) -> None:
     """Route real traffic of any registered protocol.
 
     Reads Envoy bootstrap YAML. The log goes to standard error; a line there says when each listener accepts clients.
@@ -73,22 +90,54 @@ def command(path: Path, *, mode: str, log_format: str, log_level: str, drain_tim
             click.echo(note, err=True)
         click.echo(_summary(config))
         return
-    from metaprotocol_sdk.proxy.log import LOGGER_NAME, configure
-    from metaprotocol_sdk.proxy.process import Addresses, run
+    from metaprotocol_sdk.proxy.log import configure
+    from metaprotocol_sdk.proxy.process import run
 
-    log = logging.getLogger(LOGGER_NAME)
-
-    def ready(addresses: Addresses) -> None:
-        for name, (host, port) in addresses.items():
-            text = f"ready: listener {name!r} on {host}:{port}"
-            if log_format == "json":
-                log.info(text)  # whoever reads JSON reads nothing else
-            else:
-                click.echo(text, err=True)
-
+    told = _Announcer(is_json=log_format == "json", admin_path=admin_path)
     configure(form=log_format, level=log_level, stream=sys.stderr, now=time.monotonic)
-    code = run(config, drain_time=drain_time, on_ready=ready, load=load, watch=file)
+    code = run(config, drain_time=drain_time, on_ready=told.ready, on_admin=told.ready_admin, load=load, watch=file)
     click.get_current_context().exit(code)
+
+
+class _Announcer:
+    """Says where the proxy listens, to whoever waits for that.
+
+    Args:
+        is_json: Whether the log is JSON: whoever reads that reads nothing else.
+        admin_path: What the admin interface's address is written to.
+    """
+
+    def __init__(self, *, is_json: bool, admin_path: Path | None) -> None:
+        self._is_json = is_json
+        self._admin_path = admin_path
+
+    def ready(self, addresses: Mapping[str, tuple[str, int]]) -> None:
+        """Every listener accepts."""
+        for name, address in addresses.items():
+            self._say(f"listener {name!r}", address)
+
+    def ready_admin(self, address: tuple[str, int]) -> None:
+        """The admin interface answers."""
+        self._say("admin", address)
+        if self._admin_path is None:
+            return
+        try:
+            self._admin_path.write_text(str(Address(*address)))
+        except OSError as error:  # who serves goes on serving
+            _log().error("the admin interface's address cannot be written to %s: %s", self._admin_path, error.strerror)
+
+    def _say(self, what: str, address: tuple[str, int]) -> None:
+        text = f"ready: {what} on {Address(*address)}"
+        if self._is_json:
+            _log().info(text)
+        else:
+            click.echo(text, err=True)
+
+
+def _log() -> logging.Logger:
+    from metaprotocol_sdk.proxy.log import LOGGER_NAME
+
+    return logging.getLogger(LOGGER_NAME)
 
 
 def _summary(config: ProxyConfig) -> str:

@@ -15,6 +15,36 @@ from dataclasses import dataclass
 REQUEST_TIME_BOUNDS = (0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000)
 """Upper bounds of ``request_time_ms``, in milliseconds: Envoy's default histogram buckets, without the longest."""
 
+GAUGES = frozenset(
+    {
+        "active_faults",
+        "health_check.degraded",
+        "health_check.healthy",
+        "live",
+        "membership_degraded",
+        "membership_excluded",
+        "membership_healthy",
+        "membership_total",
+        "state",
+        "uptime",
+    }
+)
+"""Names of gauges that do not end in ``_active``, without what stands before them."""
+
+
+def is_gauge(name: str) -> bool:
+    """Whether what is counted under ``name`` says what there is now; else it only grows.
+
+    The one place that knows. A name of one's own that ends in ``_active`` is a gauge's.
+
+    Args:
+        name: The name, with or without what stands before it.
+    """
+    if name.endswith("_active"):
+        return True
+    *_, group, last = ("", *name.split("."))
+    return last in GAUGES or f"{group}.{last}" in GAUGES
+
 
 class Counters:
     """Integers by name, all starting at 0; a subclass is a dataclass that lists them."""
@@ -24,6 +54,12 @@ class Counters:
     def snapshot(self, prefix: str = "") -> dict[str, int]:
         """Every count by ``prefix`` and its name."""
         return {prefix + name: getattr(self, name) for name in self.__slots__}
+
+    def reset(self) -> None:
+        """Starts at 0 again, gauges left as they are."""
+        for name in self.__slots__:
+            if not is_gauge(name):
+                setattr(self, name, 0)
 
 
 class Histogram:
@@ -45,6 +81,13 @@ class Histogram:
         """Counts one value."""
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
+
+    def __add__(self, other: Histogram) -> Histogram:
+        """What the two have counted, whose bounds are the same."""
+        both = Histogram(self.bounds)
+        both.counts = [mine + theirs for mine, theirs in zip(self.counts, other.counts, strict=True)]
+        both.total = self.total + other.total
+        return both
 
 
 @dataclass(slots=True, eq=False)

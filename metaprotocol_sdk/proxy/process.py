@@ -7,16 +7,24 @@ import gc
 import logging
 import os
 import signal
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from metaprotocol_sdk.exceptions import ConfigError, MetaProtocolError, Severity
 from metaprotocol_sdk.proxy.config.values import ProxyConfig
 from metaprotocol_sdk.proxy.filters.filter import FilterFactory
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.net.loop import new_event_loop
+from metaprotocol_sdk.proxy.net.sockets import cannot_listen, listening
+from metaprotocol_sdk.proxy.net.systemd import Inherited, Notifier
+from metaprotocol_sdk.proxy.operation import Operation
 from metaprotocol_sdk.proxy.server import DRAIN_TIME, Server
 from metaprotocol_sdk.proxy.watch import Watch
+
+if TYPE_CHECKING:
+    from metaprotocol_sdk.proxy.net.admin import AdminServer
 
 _log = logging.getLogger(LOGGER_NAME)
 
@@ -38,8 +46,12 @@ def run(
     filters: Mapping[str, FilterFactory] | None = None,
     load: Load | None = None,
     watch: Watch | None = None,
+    on_admin: Callable[[tuple[str, int]], None] | None = None,
+    environment: MutableMapping[str, str] = os.environ,
 ) -> int:
     """Serves until SIGTERM or SIGINT, then drains; a second signal stops at once. SIGHUP reloads.
+
+    Under systemd it takes the sockets that it is given, and says when it is ready, reloads, stops and is alive.
 
     Args:
         config: What it serves.
@@ -48,6 +60,8 @@ def run(
         filters: As :class:`~metaprotocol_sdk.proxy.server.Server` takes them.
         load: Reads the configuration anew for a reload; None: SIGHUP is ignored.
         watch: A file whose change reloads too, looked at since before ``config`` was read; None: none.
+        on_admin: Called with the admin interface's address, if there is one, after the first ``on_ready``.
+        environment: Where systemd says what it wants; what is read there is taken out.
 
     Returns:
         The process's exit code, 0.
@@ -56,8 +70,12 @@ def run(
         MetaProtocolError: It cannot start; see :class:`~metaprotocol_sdk.proxy.server.Server`.
     """
     _calm_collector()
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_Process(config, drain_time, on_ready, filters=filters, load=load).run(watch))
+    notifier, inherited = Notifier.from_environment(environment), Inherited.from_environment(environment)
+    process = _Process(
+        config, drain_time, on_ready, filters=filters, load=load, on_admin=on_admin, notifier=notifier, given=inherited
+    )
+    with closing(inherited), asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(process.run(watch))
     return 0
 
 
@@ -72,32 +90,76 @@ class _Process:
         *,
         filters: Mapping[str, FilterFactory] | None,
         load: Load | None,
+        on_admin: Callable[[tuple[str, int]], None] | None,
+        notifier: Notifier,
+        given: Inherited,
     ) -> None:
         self._config = config
         self._drain_time = drain_time
         self._on_ready = on_ready
         self._filters = filters
         self._load = load
+        self._on_admin = on_admin
+        self._notifier = notifier
+        self._given = given
 
     async def run(self, watch: Watch | None) -> None:
         """Serves until a signal ends it."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(_on_loop_error)
         signals = _Signals(loop, can_reload=self._load is not None)
-        server = Server(self._config, filters=self._filters, drain_time=self._drain_time)
-        await server.start()
-        self._tell(server)
-        reloads = asyncio.ensure_future(self._reload_when_told(server, signals, watch))
-        await signals.first.wait()
-        reloads.cancel()
-        await self._stop(server, signals)
+        server = Server(self._config, filters=self._filters, drain_time=self._drain_time, bind=self._given.bind)
+        operation = Operation(server, stop=signals.stop, now=loop.time)
+        try:
+            admin = self._admin(operation)
+        except ConfigError:
+            await server.stop()
+            raise
+        try:
+            await server.start()
+            operation.is_started = True
+            self._tell(server)
+            self._tell_admin(admin)
+            for each in self._given.unused():
+                _log.warning("systemd gave a socket that no listener is configured for: %s", each)
+            self._notifier.ready(_serving(server))
+            beside = [self._reload_when_told(server, signals, watch), self._notifier.keep_alive()]
+            tasks = [asyncio.ensure_future(each) for each in beside]
+            await signals.first.wait()
+            operation.is_stopping = True
+            tasks[0].cancel()  # the other goes on: the watchdog watches the drain, too
+            await self._stop(server, signals)
+            tasks[1].cancel()
+        finally:
+            if admin is not None:
+                await admin.close()
+
+    def _admin(self, operation: Operation) -> AdminServer | None:
+        """Serves the admin interface from now on, if there is one."""
+        address = self._config.admin
+        if address is None:
+            return None
+        # Who has none should not pay for it.
+        from metaprotocol_sdk.proxy.admin.handler import respond  # noqa: PLC0415
+        from metaprotocol_sdk.proxy.net.admin import AdminServer  # noqa: PLC0415
+
+        try:
+            sock = self._given.take(address) or listening(address)
+        except OSError as error:
+            raise cannot_listen("the admin interface", address, error) from error
+        return AdminServer(sock, partial(respond, operation))
 
     def _tell(self, server: Server) -> None:
         _log_notes(server.config)
         if self._on_ready is not None:
             self._on_ready(server.addresses)
 
+    def _tell_admin(self, admin: AdminServer | None) -> None:
+        if admin is not None and self._on_admin is not None:
+            self._on_admin(admin.bound)
+
     async def _stop(self, server: Server, signals: _Signals) -> None:
+        self._notifier.stopping(f"draining, for {self._drain_time:g} s at most")
         _log.info("stopping: requests in flight have %g s to end; signal again to stop now", self._drain_time)
         drain = asyncio.ensure_future(server.drain(self._drain_time))
         second = asyncio.ensure_future(signals.second.wait())
@@ -120,9 +182,11 @@ class _Process:
                 if not watch.has_changed():
                     continue
             signals.reload.clear()
-            await self._reload(server)
+            self._notifier.reloading()
+            is_new = await self._reload(server)
+            self._notifier.ready(_serving(server) + ("" if is_new else "; the last reload failed, see the log"))
 
-    async def _reload(self, server: Server) -> None:
+    async def _reload(self, server: Server) -> bool:
         assert self._load is not None, "nothing asks for a reload where none can be made"
         try:
             # In a thread: a big file takes a second, in which nothing else would be served.
@@ -139,7 +203,17 @@ class _Process:
             _log.exception("not reloaded, for a bug in the proxy or in a filter; please report it")
         else:
             _log.info("reloaded")
+            if server.config.admin != self._config.admin:
+                _log.warning("the admin interface stays as it is until the proxy is started anew")
             self._tell(server)
+            return True
+        return False
+
+
+def _serving(server: Server) -> str:
+    """What the service does, in a line."""
+    count = len(server.listeners)
+    return f"serving {count} listener{'' if count == 1 else 's'}"
 
 
 def _calm_collector() -> None:
@@ -158,14 +232,15 @@ class _Signals:
         self.second = asyncio.Event()
         self.reload = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_signal)
+            loop.add_signal_handler(number, self.stop)
         # Its default would end the process without a drain.
         if can_reload:
             loop.add_signal_handler(signal.SIGHUP, self.reload.set)
         else:
             loop.add_signal_handler(signal.SIGHUP, _log.warning, "SIGHUP is ignored: there is no file to read again")
 
-    def _on_signal(self) -> None:
+    def stop(self) -> None:
+        """As if SIGTERM had come."""
         (self.second if self.first.is_set() else self.first).set()
 
 

@@ -6,17 +6,18 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from metaprotocol_sdk.exceptions import ConfigError, Finding
 from metaprotocol_sdk.proxy.assembly import Assembled, Assembly, endpoints_of
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
-from metaprotocol_sdk.proxy.config.values import ListenerConfig, ProxyConfig
+from metaprotocol_sdk.proxy.config.values import ListenerConfig, ProxyConfig, TrafficDirection
 from metaprotocol_sdk.proxy.filters.filter import FilterFactory
 from metaprotocol_sdk.proxy.filters.registry import filter_factories
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
-from metaprotocol_sdk.proxy.metrics import Counters, ServerStats
+from metaprotocol_sdk.proxy.metrics import Counters, Histogram, ServerStats
 from metaprotocol_sdk.proxy.net.cluster_manager import ClusterManager, ClusterPlan, KeeperFactory, Surroundings
 from metaprotocol_sdk.proxy.net.context import Limits
 from metaprotocol_sdk.proxy.net.listener import Listener
@@ -109,6 +110,11 @@ class Server:
         return self._manager.clusters
 
     @property
+    def clusters(self) -> list[Cluster]:
+        """Where requests go, in configured order."""
+        return list(self._clusters.values())
+
+    @property
     def listeners(self) -> list[Listener]:
         """Those that serve, in configured order."""
         return [each.listener for each in self._serving.values()]
@@ -147,6 +153,8 @@ class Server:
         Raises:
             MetaProtocolError: It cannot be used; see :class:`Server` and :meth:`start`. Nothing has changed then.
         """
+        if any(listener.is_draining for listener in self.listeners):
+            raise ConfigError([Finding(message="its listeners have been drained; start the proxy anew")])
         plan = self._manager.plan(config.clusters)
         fresh: list[Listener] = []
         try:
@@ -252,6 +260,31 @@ class Server:
                     await asyncio.sleep(_DRAIN_CHECK)
         return self.is_idle
 
+    def drain_listeners(self, *, graceful: bool = False, skip_exit: bool = False, inbound_only: bool = False) -> None:
+        """Has the clients of every listener leave: each connection is closed once it has no request in flight.
+
+        No configuration can be taken on once a listener accepts nobody any more.
+
+        Args:
+            graceful: New clients are accepted until the drain time is over; else none from now on.
+            skip_exit: They are accepted after it, too.
+            inbound_only: Only listeners whose ``traffic_direction`` is INBOUND.
+        """
+        wanted = (TrafficDirection.INBOUND,) if inbound_only else tuple(TrafficDirection)
+        listeners = [each for each in self.listeners if each.config.traffic_direction in wanted]
+        for listener in listeners:
+            if graceful:
+                listener.shed()
+            else:
+                listener.drain()
+        if graceful and not skip_exit:
+            self._turns.spawn(self._drain_later(listeners))
+
+    async def _drain_later(self, listeners: Iterable[Listener]) -> None:
+        await asyncio.sleep(self._drain_time)
+        for listener in listeners:
+            listener.drain()
+
     @property
     def is_idle(self) -> bool:
         """Whether every client has gone and every request, oneways included, is done."""
@@ -266,14 +299,33 @@ class Server:
 
     def snapshot(self) -> dict[str, int]:
         """Every counter by its full name: MetaProtocol Proxy's for listeners and filters, Envoy's for clusters."""
-        counted: list[tuple[str, Counters]] = [("server.", self.stats)]
-        for each in self._serving.values():
-            config = each.assembled.config
-            prefix = f"meta_protocol.{config.protocol.name}.{config.stat_prefix}."
-            counted.append((prefix, each.listener.context.stats))
-            counted += [pair for made in each.assembled.filters for pair in made.counters]
-        counted += self._manager.counters
         total: Counter[str] = Counter()
-        for prefix, counters in counted:
+        for prefix, counters in self._counted():
             total.update(counters.snapshot(prefix))  # two listeners may share a stat_prefix
         return dict(total)
+
+    def reset_counters(self) -> None:
+        """Sets every counter to 0, and no gauge."""
+        for _, counters in self._counted():
+            counters.reset()
+
+    def histograms(self) -> dict[str, Histogram]:
+        """Every histogram by its full name; those of listeners with one stat_prefix are added up."""
+        found: dict[str, Histogram] = {}
+        for each in self._serving.values():
+            histogram = each.listener.context.request_time
+            name = f"{_prefix(each.assembled.config)}request_time_ms"
+            found[name] = found[name] + histogram if name in found else histogram
+        return found
+
+    def _counted(self) -> Iterator[tuple[str, Counters]]:
+        yield "server.", self.stats
+        for each in self._serving.values():
+            yield _prefix(each.assembled.config), each.listener.context.stats
+            for made in each.assembled.filters:
+                yield from made.counters
+        yield from self._manager.counters
+
+
+def _prefix(config: ListenerConfig) -> str:
+    return f"meta_protocol.{config.protocol.name}.{config.stat_prefix}."

@@ -41,7 +41,7 @@ def test_every_command_has_help_of_its_own(name: str) -> None:
         ("codec", "Did you mean 'codecs'?"),
         ("Doctr", "Did you mean 'doctor'?"),
         ("conform", "Did you mean 'conformance'?"),
-        ("xyzzy", "Commands are new, conformance, vectors, codecs, proxy, demo, doctor, completion."),
+        ("xyzzy", "Commands are new, conformance, vectors, codecs, proxy, ready, demo, doctor, completion."),
     ],
 )
 def test_an_unknown_command_answers_with_the_nearest(typed: str, advice: str) -> None:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from metaprotocol_sdk.proxy.metrics import REQUEST_TIME_BOUNDS, ClusterStats, Histogram, ListenerStats
+from metaprotocol_sdk.proxy.metrics import REQUEST_TIME_BOUNDS, ClusterStats, Histogram, ListenerStats, is_gauge
 
 UPSTREAM_NAMES = """
 cx_destroy_local_with_active_rq cx_destroy_remote_with_active_rq local_response_business_exception
@@ -45,3 +45,41 @@ def test_a_value_on_a_bound_counts_below_it() -> None:
 
 def test_the_bounds_rise() -> None:
     assert list(REQUEST_TIME_BOUNDS) == sorted(set(REQUEST_TIME_BOUNDS))
+
+
+GAUGES = """
+request_active downstream_cx_active upstream_cx_active upstream_rq_active upstream_rq_pending_active
+"""
+
+
+def test_a_gauge_is_told_from_a_counter_by_its_name() -> None:
+    known = {*ListenerStats().snapshot(), *ClusterStats().snapshot()}
+    assert {each for each in known if is_gauge(each)} == set(GAUGES.split())
+    for each in (
+        "meta_protocol.x.fault.active_faults",
+        "server.uptime",
+        "cluster.a.health_check.healthy",
+        "my.open_active",
+    ):
+        assert is_gauge(each), each
+    for each in (
+        "meta_protocol.x.fault.aborts_injected",
+        "cluster.uptime.upstream_rq_total",
+        "healthy",
+        "cluster.a.active",
+    ):
+        assert not is_gauge(each), each
+
+
+def test_a_reset_starts_counters_at_0_and_leaves_gauges() -> None:
+    stats = ListenerStats(request=3, request_active=2)
+    stats.reset()
+    assert (stats.request, stats.request_active) == (0, 2)
+
+
+def test_two_histograms_add_up() -> None:
+    one, two = Histogram((1, 10)), Histogram((1, 10))
+    one.observe(0.5)
+    two.observe(5)
+    both = one + two
+    assert (both.counts, both.total, one.counts) == ([1, 1, 0], 5.5, [1, 0, 0])

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from metaprotocol_sdk.proxy.config.admin import Admin
 from metaprotocol_sdk.proxy.config.cluster import Cluster
 from metaprotocol_sdk.proxy.config.context import Context
 from metaprotocol_sdk.proxy.config.fields import Data, Repeated, Text
@@ -16,7 +17,7 @@ from metaprotocol_sdk.proxy.config.sentences import shown
 from metaprotocol_sdk.proxy.config.tree import Entries, plain
 from metaprotocol_sdk.proxy.config.values import NodeConfig, ProxyConfig
 
-_NO_ADMIN = "accepted; the admin interface is not there yet: nothing listens at its address"
+_NO_ADMIN_LAYER = "accepted, and without effect: this proxy's admin interface changes no runtime values"
 
 
 class Node(Message):
@@ -45,7 +46,7 @@ class RuntimeLayer(Message):
     """``envoy.config.bootstrap.v3.RuntimeLayer``."""
 
     refused = not_yet("disk_layer", "rtds_layer")
-    ignored: ClassVar[Mapping[str, str]] = {"admin_layer": _NO_ADMIN}
+    ignored: ClassVar[Mapping[str, str]] = {"admin_layer": _NO_ADMIN_LAYER}
     one_of = (OneOf(("static_layer", "disk_layer", "rtds_layer", "admin_layer"), "required, and not there"),)
 
     name: Text
@@ -101,7 +102,6 @@ class Bootstrap(Message):
         ),
     }  # fmt: skip
     ignored: ClassVar[Mapping[str, str]] = {
-        "admin": _NO_ADMIN,
         "tracing": "accepted; tracing is not there yet: no request leaves a trace",
         "application_log_config": "without effect; `metaproto proxy --help` says how the log is set",
         **without_effect(
@@ -116,6 +116,9 @@ class Bootstrap(Message):
     node: Node = Node()
     """Which proxy this is."""
 
+    admin: Admin = Admin()
+    """Where operators ask what it does, and tell it what to do."""
+
     # Fields are read in this order: what follows looks keys up in the layers.
     layered_runtime: LayeredRuntime = LayeredRuntime()
     """Values that other fields name."""
@@ -127,6 +130,7 @@ class Bootstrap(Message):
         """What the runtime reads, without notes."""
         return ProxyConfig(
             node=self.node.value(),
+            admin=self.admin.value(),
             listeners=tuple(each.value() for each in self.static_resources.listeners),
             clusters=tuple(each.value() for each in self.static_resources.clusters),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Annotated, Any
 
 from pydantic import PlainValidator, ValidationInfo, field_validator
@@ -118,16 +118,7 @@ class Listener(Message):
         _expect_one(fields, "filter_chains", "filter chain", context)
         if isinstance(name := fields.get("name"), str) and name:
             context.claim("listener name", name, fields.value_place("name"))
-        socket = fields.child("address").child("socket_address")
-        host, port = socket.get("address"), socket.get("port_value")
-        if not isinstance(host, str) or not host:
-            return
-        if not is_ip(host):
-            problem = f"expected an IP address to listen on, found {shown(host)}; every address: 0.0.0.0 or ::"
-            context.report.error(socket.value_place("address"), problem)
-        elif type(port) is int and port:  # 0 is a new port every time
-            address = AddressValue(str(ipaddress.ip_address(host)), port)
-            context.claim("listener address", str(address), socket.value_place("address"))
+        claim_address(fields, context)
 
     def value(self) -> ListenerConfig:
         """What the runtime reads. A listener without a name goes by its address."""
@@ -146,6 +137,22 @@ class Listener(Message):
             max_connections=self.max_connections,
             max_concurrent_requests=proxy.max_concurrent_requests,
         )
+
+
+def claim_address(fields: Entries, context: Context) -> IPv4Address | IPv6Address | None:
+    """Reports an ``address`` that is no IP address, or that something else listens on; else returns it."""
+    socket = fields.child("address").child("socket_address")
+    host, port = socket.get("address"), socket.get("port_value")
+    if not isinstance(host, str) or not host:
+        return None
+    if not is_ip(host):
+        problem = f"expected an IP address to listen on, found {shown(host)}; every address: 0.0.0.0 or ::"
+        context.report.error(socket.value_place("address"), problem)
+        return None
+    address = ip_address(host)
+    if type(port) is int and port:  # 0 is a new port every time
+        context.claim("listener address", str(AddressValue(str(address), port)), socket.value_place("address"))
+    return address
 
 
 def _expect_one(fields: Entries, key: str, what: str, context: Context) -> None:

@@ -73,6 +73,7 @@ class Listener:
         self._parts = parts
         self._old: list[Parts] = []
         self._socket: socket.socket | None = None
+        self._bound: tuple[str, int] | None = None
         self._acceptor: Acceptor | None = None
 
     @property
@@ -114,6 +115,8 @@ class Listener:
             ConfigError: There is none; says why.
         """
         self._socket = bind(self.config)
+        host, port = self._socket.getsockname()[:2]
+        self._bound = host, port
 
     def start(self) -> None:
         """Accepts clients from now on; the socket must be there."""
@@ -136,19 +139,32 @@ class Listener:
     @property
     def bound(self) -> tuple[str, int]:
         """The host and port it listens on; the port the kernel chose when the configuration says 0."""
-        assert self._socket is not None
-        host, port = self._socket.getsockname()[:2]
-        return host, port
+        assert self._bound is not None, "bind comes first"
+        return self._bound
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it has had its listening socket."""
+        return self._bound is not None
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether it takes no more clients."""
+        return self.connections.is_draining
+
+    def shed(self) -> None:
+        """Has each connection of a client that is here now close as soon as it has no request in flight."""
+        for connection in self.connections:
+            connection.drain()
 
     def drain(self) -> None:
         """Stops accepting, and has each client's connection close as soon as it has no request in flight."""
+        self.connections.is_draining = True
         if self._acceptor is not None:
             self._acceptor.close()
         if self._socket is not None:
             self._socket.close()
-        self.connections.is_draining = True
-        for connection in self.connections:
-            connection.drain()
+        self.shed()
 
     @property
     def is_idle(self) -> bool:

@@ -19,9 +19,9 @@ BACKLOG = 1024
 """Connections the kernel keeps until they are accepted; it caps this at ``net.core.somaxconn``."""
 
 _ADVICE = {
-    errno.EADDRINUSE: "stop what listens there, or give the listener another port",
-    errno.EADDRNOTAVAIL: "give the listener an address of this machine, or 0.0.0.0 or :: for every one",
-    errno.EACCES: "give the listener a port from 1024 up, or run the proxy with the right to use this one",
+    errno.EADDRINUSE: "stop what listens there, or give it another port",
+    errno.EADDRNOTAVAIL: "give it an address of this machine, or 0.0.0.0 or :: for every one",
+    errno.EACCES: "give it a port from 1024 up, or run the proxy with the right to use this one",
 }
 
 Bind = Callable[[ListenerConfig], socket.socket]
@@ -37,10 +37,14 @@ def bind(config: ListenerConfig) -> socket.socket:
     try:
         return listening(config.address)
     except OSError as error:
-        reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
-        advice = _ADVICE.get(error.errno or 0, "give the listener another address")
-        text = f"listener {config.name!r} cannot listen on {config.address}: {reason}; {advice}"
-        raise ConfigError([Finding(message=text)]) from error
+        raise cannot_listen(f"listener {config.name!r}", config.address, error) from error
+
+
+def cannot_listen(who: str, address: Address, error: OSError) -> ConfigError:
+    """Says why ``who`` cannot listen at ``address``, and what to do."""
+    reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
+    advice = _ADVICE.get(error.errno or 0, "give it another address")
+    return ConfigError([Finding(message=f"{who} cannot listen on {address}: {reason}; {advice}")])
 
 
 def listening(address: Address) -> socket.socket:

@@ -15,7 +15,7 @@ from tests.proxy.config.reading import PROXY_TYPE, WITH_IDS, parse
 
 WHOLE = f"""\
 node: {{id: n}}
-admin: {{}}
+admin: {{access_log_path: /dev/null}}
 static_resources:
   listeners:
   - name: l
@@ -46,9 +46,7 @@ def test_a_whole_file_becomes_what_the_runtime_reads() -> None:
     assert [each.name for each in config.listeners] == ["l"]
     assert [each.cluster for each in config.listeners[0].routes.routes] == ["c"]
     assert [str(each.address) for each in config.clusters[0].endpoints] == ["127.0.0.1:9091"]
-    assert findings == [
-        "2:1 note admin: accepted; the admin interface is not there yet: nothing listens at its address"
-    ]
+    assert findings == ["2:9 note admin.access_log_path: accepted; what is changed there is in the proxy's log alone"]
 
 
 def test_every_finding_is_told_at_once_in_the_files_order() -> None:
@@ -65,7 +63,7 @@ def test_every_finding_is_told_at_once_in_the_files_order() -> None:
     assert config is None
     inside = "static_resources.listeners[0].filter_chains[0].filters[0].typed_config"
     assert [each.split(": ")[0] for each in findings] == [
-        "2:1 note admin",
+        "2:9 note admin.access_log_path",
         "6:64 error static_resources.listeners[0].address.socket_address.port_value",
         f"11:11 error {inside}.stat_prefix",
         f"12:11 error {inside}.stat_prefixx",
@@ -79,10 +77,10 @@ def test_every_finding_is_told_at_once_in_the_files_order() -> None:
 
 def test_an_error_is_one_line_with_file_line_column_and_path() -> None:
     with pytest.raises(ConfigError) as caught:
-        parse_config("nodes: {}\nadmin: {}\n", file="envoy.yaml")
+        parse_config("nodes: {}\nwatchdog: {}\n", file="envoy.yaml")
     assert str(caught.value).splitlines() == [
         "envoy.yaml:1:1: error: nodes: unknown key 'nodes'; did you mean node?",
-        "envoy.yaml:2:1: note: admin: accepted; the admin interface is not there yet: nothing listens at its address",
+        "envoy.yaml:2:1: note: watchdog: accepted, and without effect in this proxy",
     ]
     assert caught.value.exit_code == 2
 

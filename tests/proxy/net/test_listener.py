@@ -45,7 +45,7 @@ def test_an_address_in_use_is_a_sentence_that_names_the_listener() -> None:
                 await server.start()
             assert str(caught.value) == (
                 f"listener 'front' cannot listen on {address}: address already in use; "
-                "stop what listens there, or give the listener another port"
+                "stop what listens there, or give it another port"
             )
             assert caught.value.exit_code == 2
 

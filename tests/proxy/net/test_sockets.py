@@ -36,19 +36,16 @@ def test_every_address_of_one_version_leaves_the_port_of_the_other_free() -> Non
 @pytest.mark.parametrize(
     ("number", "advice"),
     [
-        (errno.EADDRINUSE, "address already in use; stop what listens there, or give the listener another port"),
+        (errno.EADDRINUSE, "address already in use; stop what listens there, or give it another port"),
         (
             errno.EADDRNOTAVAIL,
-            (
-                "cannot assign requested address; give the listener an address of this machine, or 0.0.0.0 or :: for "
-                "every one"
-            ),
+            "cannot assign requested address; give it an address of this machine, or 0.0.0.0 or :: for every one",
         ),
         (
             errno.EACCES,
-            "permission denied; give the listener a port from 1024 up, or run the proxy with the right to use this one",
+            "permission denied; give it a port from 1024 up, or run the proxy with the right to use this one",
         ),
-        (errno.EINVAL, "invalid argument; give the listener another address"),
+        (errno.EINVAL, "invalid argument; give it another address"),
     ],
 )
 def test_the_advice_fits_the_reason(monkeypatch: pytest.MonkeyPatch, number: int, advice: str) -> None:
