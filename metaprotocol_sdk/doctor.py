@@ -27,7 +27,7 @@ from metaprotocol_sdk.scaffold import template_folder
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
-    from metaprotocol_sdk.proxy.config.values import Address
+    from metaprotocol_sdk.proxy.config.values import Address, PipeAddress
 
 DISTRIBUTION = "metaprotocol-sdk"
 
@@ -210,6 +210,7 @@ def check_config(path: str | os.PathLike[str]) -> Iterator[Diagnosis]:
     """Whether a proxy would start with this file, here and now."""
     try:
         from metaprotocol_sdk.proxy.config import load_config
+        from metaprotocol_sdk.proxy.config.values import PipeAddress
     except ImportError as error:
         yield Diagnosis("configuration", Status.PROBLEM, f"it cannot be read: {error}", _reinstall())
         return
@@ -225,7 +226,25 @@ def check_config(path: str | os.PathLike[str]) -> Iterator[Diagnosis]:
     for finding in config.notes:
         yield Diagnosis("configuration", Status.NOTE, str(finding))
     for listener in config.listeners:
-        yield check_address(listener.name, listener.address)
+        if isinstance(listener.address, PipeAddress):
+            yield check_pipe(listener.name, listener.address)
+        else:
+            yield check_address(listener.name, listener.address)
+
+
+def check_pipe(listener: str, address: PipeAddress) -> Diagnosis:
+    """Whether a listener could make its Unix socket: nothing is tried, for a file that is there may be in use.
+
+    Args:
+        listener: The listener's name.
+        address: Where it wants to listen.
+    """
+    folder = os.path.dirname(address.path) or "."
+    check = f"listener {listener}"
+    if address.is_abstract or os.access(folder, os.W_OK | os.X_OK):
+        return Diagnosis(check, Status.OK, f"{address} can be made")
+    problem = "may not be written to by this user" if os.path.isdir(folder) else "is not there"
+    return Diagnosis(check, Status.PROBLEM, f"{folder} {problem}", "Make the directory, or choose another path.")
 
 
 def check_address(listener: str, address: Address, *, bind: Callable[[Address], None] | None = None) -> Diagnosis:

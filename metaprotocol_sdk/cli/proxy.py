@@ -79,8 +79,8 @@ def command(path: Path, *, mode: str, log_format: str, log_level: str, drain_tim
     log = logging.getLogger(LOGGER_NAME)
 
     def ready(addresses: Addresses) -> None:
-        for name, (host, port) in addresses.items():
-            text = f"ready: listener {name!r} on {host}:{port}"
+        for name, bound in addresses.items():
+            text = f"ready: listener {name!r} on {bound}"
             if log_format == "json":
                 log.info(text)  # whoever reads JSON reads nothing else
             else:

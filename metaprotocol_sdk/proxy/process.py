@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from metaprotocol_sdk.exceptions import ConfigError, MetaProtocolError, Severity
-from metaprotocol_sdk.proxy.config.values import ProxyConfig
+from metaprotocol_sdk.proxy.config.values import Bound, ProxyConfig
 from metaprotocol_sdk.proxy.filters.filter import FilterFactory
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.net.loop import new_event_loop
@@ -20,7 +20,7 @@ from metaprotocol_sdk.proxy.watch import Watch
 
 _log = logging.getLogger(LOGGER_NAME)
 
-Addresses = Mapping[str, tuple[str, int]]
+Addresses = Mapping[str, Bound]
 """Bound host and port by listener name."""
 
 Load = Callable[[], ProxyConfig]

@@ -9,7 +9,7 @@ from metaprotocol_sdk.proxy.cluster.circuit_breaker import CircuitBreaker
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.cluster.health import HealthFlag
 from metaprotocol_sdk.proxy.cluster.load_balancer import balance
-from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig
+from metaprotocol_sdk.proxy.config.values import AnyAddress, ClusterConfig, EndpointConfig
 from metaprotocol_sdk.proxy.metrics import ClusterStats
 
 
@@ -28,6 +28,7 @@ class Cluster:
         connections: How long its connections are used.
         buffer_limit: Bytes a server has not read above which its clients are not read.
         maintenance: The share of its requests, 0 to 1, that get an error instead of a server.
+        security: How its servers' TLS is spoken, which ``net/`` keeps here; None: there is none.
         breaker: What is going on there, and whether more is allowed.
         pick: Says the server that takes the next request, or None: there is none. It takes what the route's hash
             policy makes of the request; RING_HASH and MAGLEV give equal ones the same server, and pick at random for
@@ -47,12 +48,14 @@ class Cluster:
         "maintenance",
         "name",
         "pick",
+        "security",
         "stats",
     )
 
     def __init__(self, config: ClusterConfig, rng: random.Random | None = None) -> None:
         self.name = config.name
         self.config = config
+        self.security: object | None = None
         self.stats = ClusterStats()
         self.breaker = CircuitBreaker(config.circuit_breakers, self.stats)
         self.endpoints: tuple[Endpoint, ...] = ()
@@ -69,6 +72,8 @@ class Cluster:
             self._configure(config)
 
     def _configure(self, config: ClusterConfig) -> None:
+        if config.tls != self.config.tls:  # nothing goes on by connections that are secured otherwise, or not at all
+            self.endpoints = ()
         self.config = config
         self.connect_timeout = config.connect_timeout
         self.connections = config.connections
@@ -106,7 +111,7 @@ class Cluster:
         return self.pick(hash_value)
 
 
-def _endpoint(config: EndpointConfig, known: dict[Address, Endpoint]) -> Endpoint:
+def _endpoint(config: EndpointConfig, known: dict[AnyAddress, Endpoint]) -> Endpoint:
     """The endpoint of that address, each of ``known`` once: an address may be listed twice."""
     found = known.pop(config.address, None)
     if found is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from metaprotocol_sdk.proxy.cluster.health import UNUSABLE, HealthFlag
-from metaprotocol_sdk.proxy.config.values import Address
+from metaprotocol_sdk.proxy.config.values import AnyAddress
 
 
 class Endpoint:
@@ -19,7 +19,7 @@ class Endpoint:
 
     __slots__ = ("active", "address", "flags", "name", "weight")
 
-    def __init__(self, address: Address, weight: int = 1) -> None:
+    def __init__(self, address: AnyAddress, weight: int = 1) -> None:
         self.address = address
         self.name = str(address)
         self.weight = weight

@@ -21,6 +21,7 @@ from metaprotocol_sdk.proxy.config.load_balancer import (
 from metaprotocol_sdk.proxy.config.message import NOT_YET, Message, OneOf, context_of, not_yet, without_effect
 from metaprotocol_sdk.proxy.config.runtime import percentage
 from metaprotocol_sdk.proxy.config.sentences import shown
+from metaprotocol_sdk.proxy.config.transport_socket import UpstreamTransportSocket
 from metaprotocol_sdk.proxy.config.tree import Entries, Place
 from metaprotocol_sdk.proxy.config.values import ClusterConfig, ConnectionConfig, LbPolicy
 
@@ -41,7 +42,7 @@ class Cluster(Message):
         "dns_jitter", "dns_failure_refresh_rate", "respect_dns_ttl", "dns_lookup_family", "dns_resolvers",
         "dns_resolution_config", "typed_dns_resolver_config", "wait_for_warm_on_init", "use_tcp_for_dns_lookups",
         "outlier_detection", "cleanup_interval", "upstream_bind_config", "lb_subset_config", "original_dst_lb_config",
-        "round_robin_lb_config", "common_lb_config", "transport_socket", "upstream_connection_options",
+        "round_robin_lb_config", "common_lb_config", "upstream_connection_options",
         "close_connections_on_host_health_failure", "ignore_health_on_host_removal", "filters",
         "load_balancing_policy", "lrs_server", "upstream_config", "preconnect_policy",
         "connection_pool_per_downstream_connection",
@@ -94,6 +95,9 @@ class Cluster(Message):
     per_connection_buffer_limit_bytes: Positive = 1024 * 1024
     """Bytes a server has not read above which its clients are not read. 0, for Envoy no limit, is refused."""
 
+    transport_socket: UpstreamTransportSocket | None = None
+    """TLS; not given: none is spoken."""
+
     _maintenance: float = PrivateAttr(default=0.0)
 
     @classmethod
@@ -122,6 +126,7 @@ class Cluster(Message):
         ring = self.ring_hash_lb_config or RingHashLbConfig()
         maglev = self.maglev_lb_config or MaglevLbConfig()
         least = self.least_request_lb_config or LeastRequestLbConfig()
+        tls = None if self.transport_socket is None else self.transport_socket.typed_config
         return ClusterConfig(
             name=self.name,
             endpoints=tuple(self.load_assignment.values()) if self.load_assignment is not None else (),
@@ -135,6 +140,7 @@ class Cluster(Message):
             connections=self._connections(),
             buffer_limit=self.per_connection_buffer_limit_bytes,
             maintenance=self._maintenance,
+            tls=None if tls is None else tls.value(),
         )
 
     def _connections(self) -> ConnectionConfig:

@@ -5,7 +5,7 @@ Names are Envoy's and MetaProtocol Proxy's; each class says which message it is 
 
 from __future__ import annotations
 
-from metaprotocol_sdk.proxy.config.values.address import Address
+from metaprotocol_sdk.proxy.config.values.address import Address, AnyAddress, Bound, PipeAddress
 from metaprotocol_sdk.proxy.config.values.cluster import (
     CircuitBreakersConfig,
     ClusterConfig,
@@ -13,7 +13,13 @@ from metaprotocol_sdk.proxy.config.values.cluster import (
     EndpointConfig,
     LbPolicy,
 )
-from metaprotocol_sdk.proxy.config.values.listener import FilterConfig, ListenerConfig, ProtocolConfig, TrafficDirection
+from metaprotocol_sdk.proxy.config.values.listener import (
+    FilterConfig,
+    ListenerConfig,
+    ProtocolConfig,
+    ProxyProtocolConfig,
+    TrafficDirection,
+)
 from metaprotocol_sdk.proxy.config.values.proxy import NodeConfig, ProxyConfig
 from metaprotocol_sdk.proxy.config.values.route import (
     MatcherConfig,
@@ -25,12 +31,28 @@ from metaprotocol_sdk.proxy.config.values.route import (
     RouteTableConfig,
     WeightedClusterConfig,
 )
+from metaprotocol_sdk.proxy.config.values.tls import (
+    CertificateConfig,
+    DataSource,
+    DownstreamTlsConfig,
+    SanMatcherConfig,
+    SanType,
+    TlsConfig,
+    TlsVersion,
+    UpstreamTlsConfig,
+    ValidationConfig,
+)
 
 __all__ = [
     "Address",
+    "AnyAddress",
+    "Bound",
+    "CertificateConfig",
     "CircuitBreakersConfig",
     "ClusterConfig",
     "ConnectionConfig",
+    "DataSource",
+    "DownstreamTlsConfig",
     "EndpointConfig",
     "FilterConfig",
     "LbPolicy",
@@ -39,12 +61,20 @@ __all__ = [
     "MatcherConfig",
     "MirrorConfig",
     "NodeConfig",
+    "PipeAddress",
     "ProtocolConfig",
     "ProxyConfig",
+    "ProxyProtocolConfig",
     "RetryOn",
     "RetryPolicyConfig",
     "RouteConfig",
     "RouteTableConfig",
+    "SanMatcherConfig",
+    "SanType",
+    "TlsConfig",
+    "TlsVersion",
     "TrafficDirection",
+    "UpstreamTlsConfig",
+    "ValidationConfig",
     "WeightedClusterConfig",
 ]

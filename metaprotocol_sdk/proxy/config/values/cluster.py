@@ -5,7 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-from metaprotocol_sdk.proxy.config.values.address import Address
+from metaprotocol_sdk.proxy.config.values.address import AnyAddress
+from metaprotocol_sdk.proxy.config.values.tls import UpstreamTlsConfig
 
 
 class LbPolicy(enum.Enum):
@@ -22,7 +23,7 @@ class LbPolicy(enum.Enum):
 class EndpointConfig:
     """``envoy.config.endpoint.v3.LbEndpoint``: a server, and its ``load_balancing_weight``."""
 
-    address: Address
+    address: AnyAddress
     weight: int = 1
 
 
@@ -83,6 +84,7 @@ class ClusterConfig:
             not read.
         maintenance: ``upstream.maintenance_mode.<name>`` of ``layered_runtime``: the share of the requests (0 to 1)
             that get an error instead.
+        tls: How its servers are spoken to by TLS; None: without.
     """
 
     name: str
@@ -97,3 +99,4 @@ class ClusterConfig:
     connections: ConnectionConfig = field(default_factory=ConnectionConfig)
     buffer_limit: int = 1024 * 1024
     maintenance: float = 0.0
+    tls: UpstreamTlsConfig | None = None
