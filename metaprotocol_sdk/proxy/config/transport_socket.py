@@ -26,9 +26,6 @@ class _TransportSocket(Message):
 
     model: ClassVar[type[Message]]
 
-    name: Text
-    """``envoy.transport_sockets.tls``, or ``envoy.transport_sockets.raw_buffer`` for no TLS."""
-
     @field_validator("typed_config", check_fields=False)
     @classmethod
     def _open(cls, value: Any, info: ValidationInfo) -> Any:
@@ -59,6 +56,9 @@ class DownstreamTransportSocket(_TransportSocket):
 
     model = DownstreamTlsContext
 
+    name: Text
+    """``envoy.transport_sockets.tls``, or ``envoy.transport_sockets.raw_buffer`` for no TLS."""
+
     typed_config: Annotated[Any, Kind("mapping", DownstreamTlsContext)] = Field(default=None, validate_default=True)
     """A DownstreamTlsContext or a RawBuffer: its fields, and ``'@type'``."""
 
@@ -67,6 +67,9 @@ class UpstreamTransportSocket(_TransportSocket):
     """``envoy.config.core.v3.TransportSocket`` of a cluster."""
 
     model = UpstreamTlsContext
+
+    name: Text
+    """``envoy.transport_sockets.tls``, or ``envoy.transport_sockets.raw_buffer`` for no TLS."""
 
     typed_config: Annotated[Any, Kind("mapping", UpstreamTlsContext)] = Field(default=None, validate_default=True)
     """An UpstreamTlsContext or a RawBuffer: its fields, and ``'@type'``."""

@@ -40,7 +40,7 @@ class DownstreamConnection(EndingConnection):
         crowd: The listener's connections; this one adds itself.
         idle_timeout: Seconds without a byte in either direction, and no request in flight, until it is closed.
         on_lost: Called with the connection once it has ended.
-        told: Whom the client speaks for, where it has said so.
+        told: Whom the client speaks for.
     """
 
     __slots__ = (

@@ -209,9 +209,10 @@ class Listener:
     async def stop(self, seconds: float) -> int:
         """Cuts the clients that are left and closes the connections to servers; returns how many were cut."""
         self.drain()
-        for task in self._entering:
-            if task is not None:
-                task.cancel()
+        entering = [task for task in self._entering if task is not None]
+        for task in entering:
+            task.cancel()
+        await asyncio.gather(*entering, return_exceptions=True)  # one may just have become a connection
         cut = len(self.connections)
         for connection in self.connections:
             connection.abort()
