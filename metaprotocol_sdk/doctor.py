@@ -27,7 +27,7 @@ from metaprotocol_sdk.scaffold import template_folder
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
-    from metaprotocol_sdk.proxy.config.values import Address
+    from metaprotocol_sdk.proxy.config.values import Address, AnyAddress, PipeAddress
 
 DISTRIBUTION = "metaprotocol-sdk"
 
@@ -225,9 +225,35 @@ def check_config(path: str | os.PathLike[str]) -> Iterator[Diagnosis]:
     for finding in config.notes:
         yield Diagnosis("configuration", Status.NOTE, str(finding))
     for listener in config.listeners:
-        yield check_address(f"listener {listener.name}", listener.address)
+        yield check_where(f"listener {listener.name}", listener.address)
     if config.admin is not None:
-        yield check_address("admin", config.admin)
+        yield check_where("admin", config.admin)
+
+
+def check_where(check: str, address: AnyAddress) -> Diagnosis:
+    """Whether ``address`` could be listened on: :func:`check_pipe` or :func:`check_address`.
+
+    Args:
+        check: What is looked at: what wants to listen there.
+        address: The address.
+    """
+    from metaprotocol_sdk.proxy.config.values import PipeAddress
+
+    return check_pipe(check, address) if isinstance(address, PipeAddress) else check_address(check, address)
+
+
+def check_pipe(check: str, address: PipeAddress) -> Diagnosis:
+    """Whether a listener could make its Unix socket: nothing is tried, for a file that is there may be in use.
+
+    Args:
+        check: What is looked at: what wants to listen there.
+        address: The address.
+    """
+    folder = os.path.dirname(address.path) or "."
+    if address.is_abstract or os.access(folder, os.W_OK | os.X_OK):
+        return Diagnosis(check, Status.OK, f"{address} can be made")
+    problem = "may not be written to by this user" if os.path.isdir(folder) else "is not there"
+    return Diagnosis(check, Status.PROBLEM, f"{folder} {problem}", "Make the directory, or choose another path.")
 
 
 def check_address(check: str, address: Address, *, bind: Callable[[Address], None] | None = None) -> Diagnosis:

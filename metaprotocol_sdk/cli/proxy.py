@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from metaprotocol_sdk.cli.parameters import duration_or_zero
-from metaprotocol_sdk.proxy.config.values import Address, ProxyConfig
+from metaprotocol_sdk.proxy.config.values import Bound, ProxyConfig
 
 
 @click.command("proxy", short_help="Route real traffic of any registered protocol.")
@@ -111,23 +111,23 @@ class _Announcer:
         self._is_json = is_json
         self._admin_path = admin_path
 
-    def ready(self, addresses: Mapping[str, tuple[str, int]]) -> None:
+    def ready(self, addresses: Mapping[str, Bound]) -> None:
         """Every listener accepts."""
         for name, address in addresses.items():
             self._say(f"listener {name!r}", address)
 
-    def ready_admin(self, address: tuple[str, int]) -> None:
+    def ready_admin(self, address: Bound) -> None:
         """The admin interface answers."""
         self._say("admin", address)
         if self._admin_path is None:
             return
         try:
-            self._admin_path.write_text(str(Address(*address)))
+            self._admin_path.write_text(str(address))
         except OSError as error:  # who serves goes on serving
             _log().error("the admin interface's address cannot be written to %s: %s", self._admin_path, error.strerror)
 
-    def _say(self, what: str, address: tuple[str, int]) -> None:
-        text = f"ready: {what} on {Address(*address)}"
+    def _say(self, what: str, address: Bound) -> None:
+        text = f"ready: {what} on {address}"
         if self._is_json:
             _log().info(text)
         else:

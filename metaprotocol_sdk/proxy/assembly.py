@@ -20,9 +20,11 @@ from metaprotocol_sdk.proxy.filters.chain import FilterChain
 from metaprotocol_sdk.proxy.filters.filter import Filter, FilterContext, FilterFactory
 from metaprotocol_sdk.proxy.metrics import Counters, ListenerStats
 from metaprotocol_sdk.proxy.net.context import Context, Limits
+from metaprotocol_sdk.proxy.net.entrance import Entrance
 from metaprotocol_sdk.proxy.net.listener import Parts
 from metaprotocol_sdk.proxy.net.loop import Turns
 from metaprotocol_sdk.proxy.net.pools import BoundPools, Pools
+from metaprotocol_sdk.proxy.net.tls import Security
 from metaprotocol_sdk.proxy.route import RouteTable
 from metaprotocol_sdk.proxy.router import ROUTER_NAME, Router
 from metaprotocol_sdk.registry import load_codec
@@ -121,12 +123,28 @@ class Assembly:
         )
         chain = FilterChain([each.filter for each in filters], router.route, spawn=self._turns.spawn)
         parts = Parts(
+            entrance=self._entrance(config, None if previous is None else previous.parts.entrance),
             context=context,
             chain=chain,
             ways=(pools,) if bound is None else (bound, pools),
             on_lost=None if bound is None else bound.unbind,
         )
         return Assembled(config=config, node=node, parts=parts, pools=pools, bound=bound, filters=filters)
+
+    def _entrance(self, config: ListenerConfig, previous: Entrance | None) -> Entrance | None:
+        """What clients pass; the certificates that are used now go on, where they are to be the same."""
+        if config.tls is None and config.proxy_protocol is None:
+            return None
+        security = None if previous is None else previous.security
+        if config.tls is None:
+            security = None
+        elif security is None or security.config != config.tls:
+            try:
+                stats = None if security is None else security.stats
+                security = Security(config.tls, self._turns, owner=f"listener {config.name}", stats=stats)
+            except ValueError as error:
+                raise _finding(f"listener {config.name!r}: {error}") from error
+        return Entrance(config, self._turns, security, stats=None if previous is None else previous.stats)
 
     def _context(self, config: ListenerConfig) -> Context:
         protocol = config.protocol

@@ -188,6 +188,35 @@ class ClusterStats(Counters):
 
 
 @dataclass(slots=True, eq=False)
+class SslStats(Counters):
+    """What is counted of the TLS of one listener's clients (``listener.<address>.ssl.``) or one cluster's servers
+    (``cluster.<name>.ssl.``), named as Envoy names it. Ours: ``context_update_by_file`` (certificates that have changed
+    and are used) and ``key_rotation_failed`` (those that cannot be); Envoy has both for what a management server sends.
+    """
+
+    connection_error: int = 0
+    context_update_by_file: int = 0
+    fail_verify_cert_hash: int = 0
+    fail_verify_error: int = 0
+    fail_verify_no_cert: int = 0
+    fail_verify_san: int = 0
+    handshake: int = 0
+    key_rotation_failed: int = 0
+    no_certificate: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class EntranceStats(Counters):
+    """What is counted of the clients of one listener that have something to do before their protocol begins
+    (``listener.<address>.``), named as Envoy names it; ``downstream_pre_cx_active`` is a gauge."""
+
+    downstream_cx_proxy_proto_error: int = 0
+    downstream_cx_transport_socket_connect_timeout: int = 0
+    downstream_pre_cx_active: int = 0
+    downstream_pre_cx_timeout: int = 0
+
+
+@dataclass(slots=True, eq=False)
 class ServerStats(Counters):
     """What is counted about the whole proxy, all of it ours: ``config_reload`` (configurations that were taken on) and
     ``config_reload_failed`` (those that could not be used)."""

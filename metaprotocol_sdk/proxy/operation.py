@@ -13,7 +13,7 @@ from metaprotocol_sdk.proxy.admin.operated import (
     State,
 )
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
-from metaprotocol_sdk.proxy.config.values import Address, NodeConfig
+from metaprotocol_sdk.proxy.config.values import NodeConfig
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.server import Server
 
@@ -88,7 +88,7 @@ class Operation:
         return [
             ListenerStatus(
                 name=each.config.name,
-                address=Address(*each.bound),
+                address=each.bound.address,
                 protocol=each.config.protocol.name,
                 stat_prefix=each.config.stat_prefix,
             )

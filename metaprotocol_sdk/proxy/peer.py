@@ -57,6 +57,16 @@ class TlsIdentity:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Whom a connection is for, as whoever made it says by the PROXY protocol; None: on a Unix socket."""
+
+    remote_ip: Ip | None = None
+    remote_port: int | None = None
+    local_ip: Ip | None = None
+    local_port: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
     """The client of one connection. An address is None where there is none, as on a Unix socket.
@@ -67,7 +77,7 @@ class Peer:
         remote_ip: The client's address; where something in between tells of another client, that client's.
         remote_port: The port that belongs to it.
         direct_remote_ip: The address the connection comes from.
-        local_ip: The address of this proxy it connected to.
+        local_ip: The address it connected to: this proxy's, or that of what tells of it.
         local_port: The port it connected to.
         identity: What its verified certificate says; None: it has none, or the connection has no TLS.
     """
@@ -80,21 +90,23 @@ class Peer:
     identity: TlsIdentity | None = None
 
     @classmethod
-    def from_transport(cls, info: Callable[[str], Any]) -> Self:
+    def from_transport(cls, info: Callable[[str], Any], told: Told | None = None) -> Self:
         """What a connection's transport knows.
 
         Args:
             info: Its ``get_extra_info``.
+            told: What the connection said of whom it is for, where it did.
         """
         remote, remote_port = _address(info("peername"))
         local, local_port = _address(info("sockname"))
         certificate = info("peercert")  # empty when nobody has verified it
+        told = told or Told(remote, remote_port, local, local_port)
         return cls(
-            remote_ip=remote,
-            remote_port=remote_port,
+            remote_ip=told.remote_ip,
+            remote_port=told.remote_port,
             direct_remote_ip=remote,
-            local_ip=local,
-            local_port=local_port,
+            local_ip=told.local_ip,
+            local_port=told.local_port,
             identity=TlsIdentity.from_certificate(certificate) if certificate else None,
         )
 

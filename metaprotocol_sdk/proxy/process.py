@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from metaprotocol_sdk.exceptions import ConfigError, MetaProtocolError, Severity
-from metaprotocol_sdk.proxy.config.values import ProxyConfig
+from metaprotocol_sdk.proxy.config.values import Bound, ProxyConfig
 from metaprotocol_sdk.proxy.filters.filter import FilterFactory
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.net.loop import new_event_loop
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(LOGGER_NAME)
 
-Addresses = Mapping[str, tuple[str, int]]
+Addresses = Mapping[str, Bound]
 """Bound host and port by listener name."""
 
 Load = Callable[[], ProxyConfig]
@@ -46,7 +46,7 @@ def run(
     filters: Mapping[str, FilterFactory] | None = None,
     load: Load | None = None,
     watch: Watch | None = None,
-    on_admin: Callable[[tuple[str, int]], None] | None = None,
+    on_admin: Callable[[Bound], None] | None = None,
     environment: MutableMapping[str, str] = os.environ,
 ) -> int:
     """Serves until SIGTERM or SIGINT, then drains; a second signal stops at once. SIGHUP reloads.
@@ -90,7 +90,7 @@ class _Process:
         *,
         filters: Mapping[str, FilterFactory] | None,
         load: Load | None,
-        on_admin: Callable[[tuple[str, int]], None] | None,
+        on_admin: Callable[[Bound], None] | None,
         notifier: Notifier,
         given: Inherited,
     ) -> None:

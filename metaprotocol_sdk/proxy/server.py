@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from metaprotocol_sdk.exceptions import ConfigError, Finding
 from metaprotocol_sdk.proxy.assembly import Assembled, Assembly, endpoints_of
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
-from metaprotocol_sdk.proxy.config.values import ListenerConfig, ProxyConfig, TrafficDirection
+from metaprotocol_sdk.proxy.config.values import Bound, ListenerConfig, ProxyConfig, TrafficDirection
 from metaprotocol_sdk.proxy.filters.filter import FilterFactory
 from metaprotocol_sdk.proxy.filters.registry import filter_factories
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
@@ -120,7 +120,7 @@ class Server:
         return [each.listener for each in self._serving.values()]
 
     @property
-    def addresses(self) -> dict[str, tuple[str, int]]:
+    def addresses(self) -> dict[str, Bound]:
         """Bound host and port by listener name, once :meth:`start` has returned."""
         return {name: each.listener.bound for name, each in self._serving.items()}
 
@@ -220,7 +220,7 @@ class Server:
         """What serves the address of ``config`` now and may go on: under the same name, or under one that is gone."""
         for old in self._serving.values():
             before = old.assembled.config
-            is_renamed = before.name not in names and config.address.port != 0
+            is_renamed = before.name not in names and config.address.is_fixed
             if before.address == config.address and (before.name == config.name or is_renamed):
                 return old
         return None
@@ -324,6 +324,7 @@ class Server:
             yield _prefix(each.assembled.config), each.listener.context.stats
             for made in each.assembled.filters:
                 yield from made.counters
+            yield from each.listener.counters
         yield from self._manager.counters
 
 

@@ -102,11 +102,16 @@ CLUSTERS = [
 ]
 
 
+def host_and_port(endpoint: EndpointConfig) -> tuple[str, int]:
+    assert isinstance(endpoint.address, Address)
+    return endpoint.address.host, endpoint.address.port
+
+
 def cluster_in_envoys_words(config: ClusterConfig) -> dict[str, Any]:
     endpoints = [
         {
             "endpoint": {
-                "address": {"socket_address": {"address": each.address.host, "port_value": each.address.port}}
+                "address": {"socket_address": dict(zip(("address", "port_value"), host_and_port(each), strict=True))}
             },
             "load_balancing_weight": each.weight,
         }

@@ -7,7 +7,7 @@ from typing import Any
 
 from metaprotocol_sdk.proxy.admin.operated import ClusterStatus, EndpointStatus
 from metaprotocol_sdk.proxy.cluster.health import HealthFlag
-from metaprotocol_sdk.proxy.config.values import Address
+from metaprotocol_sdk.proxy.config.values import AnyAddress, PipeAddress
 
 _EDS = {HealthFlag.FAILED_EDS_HEALTH: "UNHEALTHY", HealthFlag.DEGRADED_EDS_HEALTH: "DEGRADED"}
 _FAILURES = {
@@ -53,8 +53,10 @@ def health_flags(flags: int) -> str:
     return "".join(f"/{flag.name.lower()}" for flag in HealthFlag if flag.name and flags & flag) or "healthy"
 
 
-def address_document(address: Address) -> Any:
+def address_document(address: AnyAddress) -> Any:
     """The JSON of ``envoy.config.core.v3.Address``."""
+    if isinstance(address, PipeAddress):
+        return {"pipe": {"path": address.path}}
     return {"socket_address": {"address": address.host, "port_value": address.port}}
 
 

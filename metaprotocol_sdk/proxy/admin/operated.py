@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from metaprotocol_sdk.proxy.config.values import Address, NodeConfig
+from metaprotocol_sdk.proxy.config.values import AnyAddress, NodeConfig
 
 
 class State(enum.IntEnum):
@@ -35,7 +35,7 @@ class EndpointStatus:
         priority: Its priority; 0 is the highest.
     """
 
-    address: Address
+    address: AnyAddress
     weight: int = 1
     flags: int = 0
     active: int = 0
@@ -69,7 +69,7 @@ class ListenerStatus:
     """
 
     name: str
-    address: Address
+    address: AnyAddress
     protocol: str
     stat_prefix: str
 

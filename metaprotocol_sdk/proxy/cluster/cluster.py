@@ -12,7 +12,7 @@ from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.cluster.health import HealthFlag
 from metaprotocol_sdk.proxy.cluster.load_balancer import Pick
 from metaprotocol_sdk.proxy.cluster.subset import NO_SUBSETS, Subsets
-from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig, LbMetadata, RoutingPriority
+from metaprotocol_sdk.proxy.config.values import AnyAddress, ClusterConfig, EndpointConfig, LbMetadata, RoutingPriority
 from metaprotocol_sdk.proxy.metrics import ClusterStats, Counters
 
 
@@ -34,6 +34,7 @@ class Cluster:
         maintenance: The share of its requests, 0 to 1, that get an error instead of a server.
         breaker: What is going on there, and whether more is allowed, for requests of the default priority.
         breakers: The same by priority.
+        security: How its servers' TLS is spoken, which ``net/`` keeps here; None: there is none.
         pick: Says the server that takes the next request, or None: there is none. It takes what the route's hash
             policy makes of the request; RING_HASH and MAGLEV give equal ones the same server, and pick at random for
             None. The balancer's own, so that a request costs one call less.
@@ -59,6 +60,7 @@ class Cluster:
         "maintenance",
         "name",
         "pick",
+        "security",
         "stats",
         "uneject",
     )
@@ -71,6 +73,7 @@ class Cluster:
     ) -> None:
         self.name = config.name
         self.config = config
+        self.security: object | None = None
         self.stats = ClusterStats()
         self.breaker = CircuitBreaker(config.circuit_breakers, self.stats)
         self.breakers: Mapping[RoutingPriority, CircuitBreaker] = {
@@ -97,6 +100,8 @@ class Cluster:
             self._configure(config)
 
     def _configure(self, config: ClusterConfig) -> None:
+        if config.tls != self.config.tls:  # nothing goes on by connections that are secured otherwise, or not at all
+            self.endpoints = ()
         self.config = config
         self.connect_timeout = config.connect_timeout
         self.connections = config.connections
@@ -126,7 +131,7 @@ class Cluster:
             for watcher in self._watchers:
                 watcher()
 
-    def _endpoint(self, config: EndpointConfig, known: dict[Address, Endpoint]) -> Endpoint:
+    def _endpoint(self, config: EndpointConfig, known: dict[AnyAddress, Endpoint]) -> Endpoint:
         """The endpoint of that address, each of ``known`` once: an address may be listed twice."""
         found = known.pop(config.address, None)
         is_new = found is None

@@ -6,7 +6,7 @@ import math
 
 from metaprotocol_sdk.proxy.cluster.health import EDS_FLAGS, STATUS_FLAGS, UNUSABLE, HealthFlag
 from metaprotocol_sdk.proxy.cluster.outlier_monitor import Monitor
-from metaprotocol_sdk.proxy.config.values import Address, EndpointConfig
+from metaprotocol_sdk.proxy.config.values import AnyAddress, EndpointConfig
 
 
 class Endpoint:
@@ -26,7 +26,7 @@ class Endpoint:
 
     __slots__ = ("active", "address", "config", "connections", "flags", "monitor", "name", "since", "weight")
 
-    def __init__(self, address: Address, weight: int = 1) -> None:
+    def __init__(self, address: AnyAddress, weight: int = 1) -> None:
         self.address = address
         self.name = str(address)
         self.config = EndpointConfig(address, weight)

@@ -10,7 +10,7 @@ from metaprotocol_sdk.proxy.config.endpoint import Address
 from metaprotocol_sdk.proxy.config.listener import claim_address
 from metaprotocol_sdk.proxy.config.message import Message, not_yet, without_effect
 from metaprotocol_sdk.proxy.config.tree import Entries
-from metaprotocol_sdk.proxy.config.values import Address as AddressValue
+from metaprotocol_sdk.proxy.config.values import AnyAddress
 
 
 class Admin(Message):
@@ -35,6 +35,6 @@ class Admin(Message):
             problem = "not only this machine may reach it, and whoever does can stop the proxy; local: 127.0.0.1 or ::1"
             context.report.note(fields.child("address").child("socket_address").value_place("address"), problem)
 
-    def value(self) -> AddressValue | None:
+    def value(self) -> AnyAddress | None:
         """What the runtime reads: its address, or None."""
         return None if self.address is None else self.address.value()

@@ -26,6 +26,7 @@ from metaprotocol_sdk.proxy.config.outlier_detection import OutlierDetection, wa
 from metaprotocol_sdk.proxy.config.runtime import percentage
 from metaprotocol_sdk.proxy.config.sentences import shown
 from metaprotocol_sdk.proxy.config.subset import LbSubsetConfig, expect_members
+from metaprotocol_sdk.proxy.config.transport_socket import UpstreamTransportSocket
 from metaprotocol_sdk.proxy.config.tree import Entries, Place
 from metaprotocol_sdk.proxy.config.values import (
     ClusterConfig,
@@ -52,8 +53,7 @@ class Cluster(Message):
         "transport_socket_matches", "cluster_type", "eds_cluster_config", "health_checks", "dns_refresh_rate",
         "dns_jitter", "dns_failure_refresh_rate", "respect_dns_ttl", "dns_lookup_family", "dns_resolvers",
         "dns_resolution_config", "typed_dns_resolver_config", "wait_for_warm_on_init", "use_tcp_for_dns_lookups",
-        "cleanup_interval", "upstream_bind_config", "original_dst_lb_config", "transport_socket",
-        "upstream_connection_options",
+        "cleanup_interval", "upstream_bind_config", "original_dst_lb_config", "upstream_connection_options",
         "close_connections_on_host_health_failure", "ignore_health_on_host_removal", "filters",
         "load_balancing_policy", "lrs_server", "upstream_config", "preconnect_policy",
         "connection_pool_per_downstream_connection",
@@ -118,6 +118,9 @@ class Cluster(Message):
     per_connection_buffer_limit_bytes: Positive = 1024 * 1024
     """Bytes a server has not read above which its clients are not read. 0, for Envoy no limit, is refused."""
 
+    transport_socket: UpstreamTransportSocket | None = None
+    """TLS; not given: none is spoken."""
+
     _maintenance: float = PrivateAttr(default=0.0)
 
     @classmethod
@@ -162,6 +165,7 @@ class Cluster(Message):
         slow_start = self._slow_start()
         policy = Policy() if self.load_assignment is None else self.load_assignment.policy
         common = self.common_lb_config
+        tls = None if self.transport_socket is None else self.transport_socket.typed_config
         return ClusterConfig(
             name=self.name,
             endpoints=self._endpoints(),
@@ -186,6 +190,7 @@ class Cluster(Message):
             connections=self._connections(),
             buffer_limit=self.per_connection_buffer_limit_bytes,
             maintenance=self._maintenance,
+            tls=None if tls is None else tls.value(),
         )
 
     def _slow_start(self) -> SlowStartConfig | None:

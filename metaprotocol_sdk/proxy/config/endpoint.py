@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import PlainValidator
 
 from metaprotocol_sdk.proxy.config.context import Context
-from metaprotocol_sdk.proxy.config.fields import Port, Positive, Repeated, Switch, Text, Whole, word
+from metaprotocol_sdk.proxy.config.fields import Kind, Port, Positive, Repeated, Switch, Text, Whole, word
 from metaprotocol_sdk.proxy.config.message import Message, OneOf, not_yet, without_effect
 from metaprotocol_sdk.proxy.config.metadata import Metadata
+from metaprotocol_sdk.proxy.config.sentences import expected
 from metaprotocol_sdk.proxy.config.tree import Entries
 from metaprotocol_sdk.proxy.config.values import Address as AddressValue
-from metaprotocol_sdk.proxy.config.values import EndpointConfig, HealthStatus, LbMetadata
+from metaprotocol_sdk.proxy.config.values import AnyAddress, EndpointConfig, HealthStatus, LbMetadata, PipeAddress
 from metaprotocol_sdk.proxy.config.values import Locality as LocalityValue
 
 MAX_PRIORITY = 128
 """Envoy's limit of ``priority``."""
 
+_LONGEST_PATH = 107
+"""Bytes of the longest path of a Unix socket; other systems than Linux take less."""
+_OCTAL = re.compile("0?o?[0-7]{1,4}")
+
 _TCP: dict[str, Literal["TCP"]] = {"TCP": "TCP"}
+
+
+def _read_path(value: object) -> str:
+    if not isinstance(value, str) or not value.removeprefix("@") or "\0" in value:
+        raise expected("the path of a Unix socket", value)
+    if (length := len(os.fsencode(value))) > _LONGEST_PATH:
+        raise ValueError(f"expected a path of at most {_LONGEST_PATH} bytes, as Unix sockets have, found {length}")
+    return value
+
+
+def _read_mode(value: object) -> int:
+    mode = int(value.replace("o", ""), 8) if isinstance(value, str) and _OCTAL.fullmatch(value) else value
+    if type(mode) is int and 0 <= mode <= 0o777:
+        return mode
+    raise expected("permissions in octal from 0 to 0o777, such as 0o660", value)
 
 
 class SocketAddress(Message):
@@ -38,17 +60,33 @@ class SocketAddress(Message):
     """The port; required. A listener's may be 0: a free one."""
 
 
+class Pipe(Message):
+    """``envoy.config.core.v3.Pipe``: a Unix socket."""
+
+    path: Annotated[str, PlainValidator(_read_path), Kind("text")]
+    """Its file, or with ``@`` before it a name of Linux's abstract namespace, which is no file."""
+
+    mode: Annotated[int, PlainValidator(_read_mode), Kind("permissions")] = 0
+    """What a listener's file permits, in octal as ``0o660``; 0: what the process's umask leaves. A name in the abstract
+    namespace has none."""
+
+
 class Address(Message):
     """``envoy.config.core.v3.Address``."""
 
-    refused = not_yet("pipe", "envoy_internal_address")
+    refused = not_yet("envoy_internal_address")
     one_of = (OneOf(("socket_address", "pipe", "envoy_internal_address"), "required, and not there"),)
 
     socket_address: SocketAddress | None = None
-    """The address; required."""
+    """The address; it or ``pipe`` is required."""
 
-    def value(self) -> AddressValue:
+    pipe: Pipe | None = None
+    """A Unix socket instead."""
+
+    def value(self) -> AnyAddress:
         """What the runtime reads."""
+        if self.pipe is not None:
+            return PipeAddress(self.pipe.path, self.pipe.mode)
         assert self.socket_address is not None, "one_of has reported it"
         return AddressValue(self.socket_address.address, self.socket_address.port_value)
 

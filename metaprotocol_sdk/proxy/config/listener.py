@@ -11,13 +11,15 @@ from metaprotocol_sdk.names import nearest
 from metaprotocol_sdk.proxy.config.context import Context
 from metaprotocol_sdk.proxy.config.endpoint import Address
 from metaprotocol_sdk.proxy.config.extension import open_any
-from metaprotocol_sdk.proxy.config.fields import OURS, Kind, Positive, Repeated, Text, is_ip, word
+from metaprotocol_sdk.proxy.config.fields import OURS, Duration, Kind, Positive, Repeated, Switch, Text, is_ip, word
+from metaprotocol_sdk.proxy.config.listener_filter import PROXY_PROTOCOL, ListenerFilter
 from metaprotocol_sdk.proxy.config.message import NOT_YET, Message, context_of, not_yet, without_effect
 from metaprotocol_sdk.proxy.config.meta_protocol import TYPE_URL, MetaProtocolProxy
 from metaprotocol_sdk.proxy.config.sentences import expected, shown
+from metaprotocol_sdk.proxy.config.transport_socket import DownstreamTransportSocket
 from metaprotocol_sdk.proxy.config.tree import Entries, Items
 from metaprotocol_sdk.proxy.config.values import Address as AddressValue
-from metaprotocol_sdk.proxy.config.values import ListenerConfig, TrafficDirection
+from metaprotocol_sdk.proxy.config.values import ListenerConfig, ProxyProtocolConfig, TrafficDirection
 
 FILTER_NAMES = ("aeraki.meta_protocol_proxy", "envoy.filters.network.meta_protocol_proxy")
 """The names the network filter goes by: upstream's own, and the one Aeraki writes."""
@@ -64,11 +66,20 @@ class NetworkFilter(Message):
 class FilterChain(Message):
     """``envoy.config.listener.v3.FilterChain``."""
 
-    refused = not_yet("filter_chain_match", "use_proxy_proto", "transport_socket", "transport_socket_connect_timeout")
+    refused = not_yet("filter_chain_match")
     ignored = without_effect("name", "metadata")
 
     filters: Repeated[NetworkFilter]
     """The one filter there is."""
+
+    transport_socket: DownstreamTransportSocket | None = None
+    """TLS; not given: none is spoken."""
+
+    transport_socket_connect_timeout: Duration = 15.0
+    """What a client's handshake may take; ``0s``: any time."""
+
+    use_proxy_proto: Switch = False
+    """The older form of a listener filter ``envoy.filters.listener.proxy_protocol`` with nothing to say."""
 
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:
@@ -81,8 +92,7 @@ class Listener(Message):
 
     refused = not_yet(
         "additional_addresses", "filter_chain_matcher", "use_original_dst", "default_filter_chain",
-        "deprecated_v1", "listener_filters", "listener_filters_timeout",
-        "continue_on_listener_filters_timeout", "transparent", "freebind", "socket_options",
+        "deprecated_v1", "transparent", "freebind", "socket_options",
         "tcp_fast_open_queue_length", "udp_listener_config", "api_listener", "access_log", "tcp_backlog_size",
         "bind_to_port", "transport_socket", "internal_listener", "enable_mptcp", "fcds_config", "tcp_keepalive",
     )  # fmt: skip
@@ -105,6 +115,15 @@ class Listener(Message):
     filter_chains: Repeated[FilterChain]
     """The one chain there is."""
 
+    listener_filters: Repeated[ListenerFilter] = ()
+    """What a client says before its protocol begins."""
+
+    listener_filters_timeout: Duration = 15.0
+    """What that may take until the client is cut off; ``0s``: any time."""
+
+    continue_on_listener_filters_timeout: Switch = False
+    """Whether a client that is too slow with it is taken for who it is instead."""
+
     per_connection_buffer_limit_bytes: Positive = 1024 * 1024
     """Bytes a client has not read above which the servers that answer it are not read; a cluster has its own. 0, for
     Envoy no limit, is refused."""
@@ -122,7 +141,9 @@ class Listener(Message):
 
     def value(self) -> ListenerConfig:
         """What the runtime reads. A listener without a name goes by its address."""
-        proxy: MetaProtocolProxy = self.filter_chains[0].filters[0].typed_config
+        chain = self.filter_chains[0]
+        proxy: MetaProtocolProxy = chain.filters[0].typed_config
+        tls = None if chain.transport_socket is None else chain.transport_socket.typed_config
         address = self.address.value()
         return ListenerConfig(
             name=self.name or str(address),
@@ -136,11 +157,27 @@ class Listener(Message):
             buffer_limit=self.per_connection_buffer_limit_bytes,
             max_connections=self.max_connections,
             max_concurrent_requests=proxy.max_concurrent_requests,
+            tls=None if tls is None else tls.value(),
+            handshake_timeout=chain.transport_socket_connect_timeout or None,
+            proxy_protocol=self._proxy_protocol(),
+            entry_timeout=self.listener_filters_timeout or None,
+            continues_on_entry_timeout=self.continue_on_listener_filters_timeout,
         )
+
+    def _proxy_protocol(self) -> ProxyProtocolConfig | None:
+        for each in self.listener_filters:
+            if each.name == PROXY_PROTOCOL:
+                found: ProxyProtocolConfig = each.typed_config.value()
+                return found
+        return ProxyProtocolConfig() if self.filter_chains[0].use_proxy_proto else None
 
 
 def claim_address(fields: Entries, context: Context) -> IPv4Address | IPv6Address | None:
     """Reports an ``address`` that is no IP address, or that something else listens on; else returns it."""
+    pipe = fields.child("address").child("pipe")
+    if isinstance(path := pipe.get("path"), str) and path:
+        context.claim("listener address", path, pipe.value_place("path"))
+        return None
     socket = fields.child("address").child("socket_address")
     host, port = socket.get("address"), socket.get("port_value")
     if not isinstance(host, str) or not host:

@@ -11,7 +11,7 @@ import errno
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.net.loop import Turns
@@ -34,9 +34,10 @@ class Acceptor:
         factory: Makes the protocol of a connection.
         name: The listener's, for the log.
         batch: Clients taken in one turn of the loop: one lets another process with the same socket have the next.
+        admit: Makes a client's socket a connection, or closes it, instead of ``factory``.
     """
 
-    __slots__ = ("_batch", "_factory", "_is_open", "_name", "_pause", "_sock", "_turns")
+    __slots__ = ("_admit", "_batch", "_factory", "_is_open", "_name", "_pause", "_sock", "_turns")
 
     def __init__(
         self,
@@ -46,12 +47,14 @@ class Acceptor:
         *,
         name: str,
         batch: int = 16,
+        admit: Callable[[socket.socket], Awaitable[object]] | None = None,
     ) -> None:
         self._turns = turns
         self._sock = sock
         self._factory = factory
         self._name = name
         self._batch = batch
+        self._admit = admit or self._connect
         self._is_open = True
         self._pause: Slot | None = None
         self._read()
@@ -85,10 +88,13 @@ class Acceptor:
 
     async def _welcome(self, client: socket.socket) -> None:
         try:
-            await self._turns.loop.connect_accepted_socket(self._factory, client)
+            await self._admit(client)
         except OSError as error:  # it has gone again already
             _log.debug("listener %s: a client was lost at once: %s", self._name, error)
             client.close()
+
+    async def _connect(self, client: socket.socket) -> None:
+        await self._turns.loop.connect_accepted_socket(self._factory, client)
 
     def close(self) -> None:
         """Accepts no more. Who is in the kernel's queue stays there."""

@@ -15,9 +15,11 @@ from typing import Any
 import h11
 
 from metaprotocol_sdk.proxy.admin.message import TEXT, Request, Response
+from metaprotocol_sdk.proxy.config.values import Bound
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.net.acceptor import Acceptor
 from metaprotocol_sdk.proxy.net.loop import Crowd, Turns
+from metaprotocol_sdk.proxy.net.sockets import bound_to
 from metaprotocol_sdk.proxy.timers import Slot
 
 _log = logging.getLogger(LOGGER_NAME)
@@ -54,10 +56,9 @@ class AdminServer:
         self._acceptor = Acceptor(self.turns, sock, lambda: AdminConnection(self), name="admin")
 
     @property
-    def bound(self) -> tuple[str, int]:
-        """The host and port it listens on."""
-        host, port = self._sock.getsockname()[:2]
-        return host, port
+    def bound(self) -> Bound:
+        """Where it listens."""
+        return bound_to(self._sock)
 
     async def close(self) -> None:
         """Accepts no more, and closes every connection after what is being written."""

@@ -12,6 +12,7 @@ from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.config.values import ClusterConfig
 from metaprotocol_sdk.proxy.metrics import Counters
 from metaprotocol_sdk.proxy.net.loop import Turns
+from metaprotocol_sdk.proxy.net.tls_keeper import TlsKeeper
 
 WARM_TIME = 5.0
 """Seconds a new cluster has to become ready before it is used as it is."""
@@ -49,6 +50,11 @@ class Keeper(Protocol):
 
 KeeperFactory = Callable[[Cluster, Surroundings], Keeper]
 """Makes a keeper, which begins its work at once."""
+
+
+def _keep_tls(cluster: Cluster, surroundings: Surroundings) -> Keeper:
+    """Of every cluster, whatever else looks after it: one that is to be secured is never spoken to in the clear."""
+    return TlsKeeper(cluster, surroundings.turns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,7 @@ class ClusterManager:
 
     def __init__(self, surroundings: Surroundings, keepers: Sequence[KeeperFactory] = ()) -> None:
         self._surroundings = surroundings
-        self._factories = keepers
+        self._factories: Sequence[KeeperFactory] = (_keep_tls, *keepers)
         self._kept: Mapping[str, _Kept] = {}
 
     @property

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from metaprotocol_sdk.proxy.net.context import Context
+from metaprotocol_sdk.proxy.net.sockets import name_of
 from metaprotocol_sdk.proxy.timers import Slot
 
 
@@ -73,8 +74,7 @@ class Connection(asyncio.Protocol):
     @property
     def peer(self) -> str:
         """The other side's address, for the log."""
-        name = self._transport.get_extra_info("peername")
-        return f"{name[0]}:{name[1]}" if name else "unknown"
+        return name_of(self._transport.get_extra_info("peername"))
 
     @property
     def unwritten(self) -> int:

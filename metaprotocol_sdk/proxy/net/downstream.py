@@ -16,6 +16,7 @@ from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.net.context import Context
 from metaprotocol_sdk.proxy.net.ending import EndingConnection
 from metaprotocol_sdk.proxy.net.loop import Crowd
+from metaprotocol_sdk.proxy.peer import Told
 from metaprotocol_sdk.proxy.replies import Replies
 from metaprotocol_sdk.proxy.responder import Responder
 from metaprotocol_sdk.proxy.stream import Downstream, Stream
@@ -39,6 +40,7 @@ class DownstreamConnection(EndingConnection):
         crowd: The listener's connections; this one adds itself.
         idle_timeout: Seconds without a byte in either direction, and no request in flight, until it is closed.
         on_lost: Called with the connection once it has ended.
+        told: Whom the client speaks for.
     """
 
     __slots__ = (
@@ -65,8 +67,9 @@ class DownstreamConnection(EndingConnection):
         crowd: Crowd[DownstreamConnection],
         idle_timeout: float | None = None,
         on_lost: Callable[[Downstream], None] | None = None,
+        told: Told | None = None,
     ) -> None:
-        super().__init__(context, idle_timeout=idle_timeout)
+        super().__init__(context, idle_timeout=idle_timeout, told=told)
         encoder = context.encoder.for_connection()
         self._chain = chain
         self._crowd = crowd

@@ -9,7 +9,10 @@ from contextlib import suppress
 from metaprotocol_sdk.proxy.metrics import ListenerStats
 from metaprotocol_sdk.proxy.net.connection import Connection
 from metaprotocol_sdk.proxy.net.context import Context
-from metaprotocol_sdk.proxy.peer import Peer
+from metaprotocol_sdk.proxy.peer import Peer, Told
+
+QUIET = 0.2
+"""Seconds without a byte after which a client by TLS counts as one that has read its replies."""
 
 
 class EndingConnection(Connection):
@@ -18,6 +21,7 @@ class EndingConnection(Connection):
     Args:
         context: The listener's.
         idle_timeout: Seconds without a byte in either direction, and no request in flight, until it is closed.
+        told: Whom the client speaks for, where it has said so.
     """
 
     __slots__ = (
@@ -31,24 +35,28 @@ class EndingConnection(Connection):
         "_is_lingering",
         "_is_paused",
         "_is_reading",
+        "_linger_until",
         "_now",
         "_stats",
+        "_told",
         "is_lost",
     )
 
-    def __init__(self, context: Context, *, idle_timeout: float | None) -> None:
+    def __init__(self, context: Context, *, idle_timeout: float | None, told: Told | None = None) -> None:
         super().__init__(context, watermark=context.limits.watermark)
         self._stats: ListenerStats = context.stats
         self._now = context.turns.loop.time
         self._idle_timeout = idle_timeout
         self._active_at = 0.0
         self._client: Peer | None = None
+        self._told = told
         self._is_reading = False  # inside the loop that decodes
         self._is_paused = False  # nothing is read from the client
         self._is_eof = False  # the client sends no more
         self._is_ending = False  # we read no more
         self.is_lost = False
         self._is_lingering = False
+        self._linger_until = 0.0
         self._is_draining = False
         self._is_leaving = False  # any of the four before: what is looked at after every message
 
@@ -56,7 +64,7 @@ class EndingConnection(Connection):
     def client(self) -> Peer:
         """Who is at the other end; worked out when it is first asked for."""
         if self._client is None:
-            self._client = Peer.from_transport(self._transport.get_extra_info)
+            self._client = Peer.from_transport(self._transport.get_extra_info, self._told)
         return self._client
 
     @property
@@ -85,13 +93,20 @@ class EndingConnection(Connection):
         super().connection_lost(exc)
 
     def eof_received(self) -> bool:
-        """Called by the loop when the client sends no more; True keeps our half open for the replies to come."""
+        """Called by the loop when the client sends no more; True keeps our half open for the replies to come. The
+        loops' TLS has no halves: there the client's end is the connection's."""
         self._is_eof = self._is_leaving = True
         if self._is_lingering:
             self.close()
         else:
             self._settle()
-        return True
+        return self._has_halves
+
+    @property
+    def _has_halves(self) -> bool:
+        """Whether one direction can be closed without the other: not by the loops' TLS."""
+        can_write_eof: bool = self._transport.can_write_eof()
+        return can_write_eof
 
     def _set_idle_timeout(self, idle_timeout: float | None) -> None:
         """Counts from now on with another timeout."""
@@ -123,11 +138,16 @@ class EndingConnection(Connection):
 
     def _linger(self) -> None:
         """Says that no more will come and waits for the client's end: closing a socket that has unread bytes resets
-        it, and the client would lose replies it has not read yet."""
+        it, and the client would lose replies it has not read yet. Over TLS nothing can be said before the close, so it
+        waits until the client is quiet."""
         self._is_lingering = True
         self.flush()
         if self._is_paused:
             self._transport.resume_reading()
+        if not self._has_halves:
+            self._linger_until = self._now() + self._context.limits.linger_timeout
+            self._arm(QUIET)
+            return
         with suppress(OSError):  # the client has reset the connection, which the loop will tell
             self._transport.write_eof()
         self._arm(self._context.limits.linger_timeout)
@@ -138,7 +158,10 @@ class EndingConnection(Connection):
             super().on_timer(now)
             return
         if self._is_lingering:
-            self.close()
+            if now < self._linger_until and now < self._active_at + QUIET:
+                self._arm(QUIET)
+            else:
+                self.close()
             return
         assert self._idle_timeout is not None
         left = self._active_at + self._idle_timeout - now

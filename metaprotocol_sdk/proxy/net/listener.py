@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -10,14 +11,20 @@ from typing import Any, Protocol
 
 from metaprotocol_sdk.exceptions import CodecBug
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
-from metaprotocol_sdk.proxy.config.values import ListenerConfig
+from metaprotocol_sdk.proxy.config.values import Bound, ListenerConfig
 from metaprotocol_sdk.proxy.filters.chain import FilterChain
+from metaprotocol_sdk.proxy.log import LOGGER_NAME
+from metaprotocol_sdk.proxy.metrics import Counters
 from metaprotocol_sdk.proxy.net.acceptor import Acceptor
 from metaprotocol_sdk.proxy.net.context import Context
 from metaprotocol_sdk.proxy.net.downstream import DownstreamConnection
+from metaprotocol_sdk.proxy.net.entrance import Entrance
 from metaprotocol_sdk.proxy.net.loop import Crowd
-from metaprotocol_sdk.proxy.net.sockets import Bind, bind
+from metaprotocol_sdk.proxy.net.sockets import Bind, bind, bound_to, permit
+from metaprotocol_sdk.proxy.peer import Told
 from metaprotocol_sdk.proxy.stream import Downstream
+
+_log = logging.getLogger(LOGGER_NAME)
 
 
 class Way(Protocol):
@@ -43,12 +50,14 @@ class Parts:
         chain: What requests go through.
         ways: The ways to servers.
         on_lost: Called with each client's connection that has ended.
+        entrance: What a client passes before it is one; None: nothing.
     """
 
     context: Context
     chain: FilterChain
     ways: tuple[Way, ...]
     on_lost: Callable[[Downstream], None] | None = None
+    entrance: Entrance | None = None
 
 
 class _Refusal(asyncio.Protocol):
@@ -73,8 +82,9 @@ class Listener:
         self._parts = parts
         self._old: list[Parts] = []
         self._socket: socket.socket | None = None
-        self._bound: tuple[str, int] | None = None
+        self._bound: Bound | None = None
         self._acceptor: Acceptor | None = None
+        self._entering: set[asyncio.Task[Any] | None] = set()
 
     @property
     def context(self) -> Context:
@@ -88,6 +98,8 @@ class Listener:
         they have in flight, and are closed.
         """
         old, self._parts, self.config = self._parts, parts, config
+        self._watch_entrance(old)
+        permit(config.address)
         if parts.context.encoder is old.context.encoder:
             for connection in self.connections:
                 connection.update(parts.context, parts.chain, idle_timeout=config.idle_timeout)
@@ -115,15 +127,42 @@ class Listener:
             ConfigError: There is none; says why.
         """
         self._socket = bind(self.config)
-        host, port = self._socket.getsockname()[:2]
-        self._bound = host, port
+        self._bound = bound_to(self._socket)
 
     def start(self) -> None:
         """Accepts clients from now on; the socket must be there."""
         assert self._socket is not None, "bind comes first"
-        self._acceptor = Acceptor(self.context.turns, self._socket, self._connection, name=self.config.name)
+        name = self.config.name
+        self._acceptor = Acceptor(self.context.turns, self._socket, self._connection, name=name, admit=self._admit)
+        self._watch_entrance(None)
 
-    def _connection(self) -> asyncio.Protocol:
+    def _watch_entrance(self, old: Parts | None) -> None:
+        """Looks after the certificates of the present entrance, and no more after those of another."""
+        for parts in (old, self._parts):
+            security = None if parts is None or parts.entrance is None else parts.entrance.security
+            if security is not None:
+                security.close()
+                if parts is self._parts and self._acceptor is not None:
+                    security.start()
+
+    async def _admit(self, client: socket.socket) -> None:
+        entrance, context = self._parts.entrance, self.context
+        if entrance is None:
+            await context.turns.loop.connect_accepted_socket(self._connection, client)
+            return
+        if len(self._entering) + len(self.connections) >= context.limits.clients:
+            context.stats.downstream_cx_overflow += 1
+            _log.warning("listener %s: over %d clients; one was refused", self.config.name, context.limits.clients)
+            client.close()
+            return
+        task = asyncio.current_task()
+        self._entering.add(task)
+        try:
+            await entrance.admit(client, self._connection)
+        finally:
+            self._entering.discard(task)
+
+    def _connection(self, told: Told | None = None) -> asyncio.Protocol:
         try:
             return DownstreamConnection(
                 self.context,
@@ -131,13 +170,14 @@ class Listener:
                 crowd=self.connections,
                 idle_timeout=self.config.idle_timeout,
                 on_lost=self._parts.on_lost,
+                told=told,
             )
         except CodecBug as bug:
             self.context.report(bug)
             return _Refusal()
 
     @property
-    def bound(self) -> tuple[str, int]:
+    def bound(self) -> Bound:
         """The host and port it listens on; the port the kernel chose when the configuration says 0."""
         assert self._bound is not None, "bind comes first"
         return self._bound
@@ -157,6 +197,15 @@ class Listener:
         for connection in self.connections:
             connection.drain()
 
+    @property
+    def counters(self) -> list[tuple[str, Counters]]:
+        """What is counted of those who come, each behind its prefix, while there is something to pass."""
+        entrance = self._parts.entrance
+        if entrance is None:
+            return []
+        prefix = f"listener.{str(self.config.address).replace(':', '_')}."
+        return [(prefix + each, counters) for each, counters in entrance.counters()]
+
     def drain(self) -> None:
         """Stops accepting, and has each client's connection close as soon as it has no request in flight."""
         self.connections.is_draining = True
@@ -164,6 +213,9 @@ class Listener:
             self._acceptor.close()
         if self._socket is not None:
             self._socket.close()
+        if self._parts.entrance is not None and self._parts.entrance.security is not None:
+            self._parts.entrance.security.close()
+        self.connections.is_draining = True
         self.shed()
 
     @property
@@ -174,6 +226,10 @@ class Listener:
     async def stop(self, seconds: float) -> int:
         """Cuts the clients that are left and closes the connections to servers; returns how many were cut."""
         self.drain()
+        entering = [task for task in self._entering if task is not None]
+        for task in entering:
+            task.cancel()
+        await asyncio.gather(*entering, return_exceptions=True)  # one may just have become a connection
         cut = len(self.connections)
         for connection in self.connections:
             connection.abort()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import os
 
 from metaprotocol_sdk.errors import Error, ErrorType
 from metaprotocol_sdk.exceptions import CodecBug
@@ -15,7 +14,7 @@ from metaprotocol_sdk.proxy.config.values import RoutingPriority
 from metaprotocol_sdk.proxy.ids import capacity
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.net.context import Context
-from metaprotocol_sdk.proxy.net.dialer import dial
+from metaprotocol_sdk.proxy.net.dialer import HandshakeError, dial, reason_of
 from metaprotocol_sdk.proxy.net.loop import Crowd
 from metaprotocol_sdk.proxy.net.upstream import UpstreamConnection
 from metaprotocol_sdk.proxy.stream import Stream
@@ -243,8 +242,8 @@ class Pool:
             return self._failure(f"connection failure '{self.endpoint.name}' due to timeout")
         except OSError as problem:
             self.breaker.stats.upstream_cx_connect_fail += 1
-            self._warn(os.strerror(problem.errno).lower() if problem.errno else str(problem))
-            side = "remote" if problem.errno in _REMOTE else "local"
+            self._warn(reason_of(problem))
+            side = "remote" if problem.errno in _REMOTE or isinstance(problem, HandshakeError) else "local"
             if side == "remote":  # a local one says nothing of the server
                 self._tell_monitor()
             return self._failure(f"{side} connection failure '{self.endpoint.name}'")

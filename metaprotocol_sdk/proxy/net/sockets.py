@@ -9,11 +9,12 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 
 from metaprotocol_sdk.exceptions import ConfigError, Finding
-from metaprotocol_sdk.proxy.config.values import Address, ListenerConfig
+from metaprotocol_sdk.proxy.config.values import Address, AnyAddress, Bound, ListenerConfig, PipeAddress
 
 BACKLOG = 1024
 """Connections the kernel keeps until they are accepted; it caps this at ``net.core.somaxconn``."""
@@ -22,6 +23,11 @@ _ADVICE = {
     errno.EADDRINUSE: "stop what listens there, or give it another port",
     errno.EADDRNOTAVAIL: "give it an address of this machine, or 0.0.0.0 or :: for every one",
     errno.EACCES: "give it a port from 1024 up, or run the proxy with the right to use this one",
+}
+_PIPE_ADVICE = {
+    errno.EADDRINUSE: "stop what listens there, or give it another path",
+    errno.EACCES: "run the proxy with the right to write in that directory",
+    errno.ENOENT: "make the directory of its socket first",
 }
 
 Bind = Callable[[ListenerConfig], socket.socket]
@@ -40,19 +46,109 @@ def bind(config: ListenerConfig) -> socket.socket:
         raise cannot_listen(f"listener {config.name!r}", config.address, error) from error
 
 
-def cannot_listen(who: str, address: Address, error: OSError) -> ConfigError:
+def cannot_listen(who: str, address: AnyAddress, error: OSError) -> ConfigError:
     """Says why ``who`` cannot listen at ``address``, and what to do."""
     reason = os.strerror(error.errno).lower() if error.errno and error.errno > 0 else str(error)
-    advice = _ADVICE.get(error.errno or 0, "give it another address")
+    advices = _PIPE_ADVICE if isinstance(address, PipeAddress) else _ADVICE
+    advice = advices.get(error.errno or 0, "give it another address")
     return ConfigError([Finding(message=f"{who} cannot listen on {address}: {reason}; {advice}")])
 
 
-def listening(address: Address) -> socket.socket:
-    """A socket that listens at ``address``, without blocking.
+def bound_to(sock: socket.socket) -> Bound:
+    """Where a socket listens."""
+    name = sock.getsockname()
+    return Bound(_text(name), 0) if sock.family == socket.AF_UNIX else Bound(*name[:2])
+
+
+def peer_of(sock: socket.socket) -> str:
+    """Who is at the other end of a socket, for the log."""
+    try:
+        return name_of(sock.getpeername())
+    except OSError:  # it has gone again already
+        return "unknown"
+
+
+def name_of(name: object) -> str:
+    """A socket's name, for the log; a client's of a Unix socket has none."""
+    if isinstance(name, tuple):
+        return str(Address(name[0], name[1]))
+    return "unknown" if name is None else _text(name) or "on a Unix socket"
+
+
+def _text(name: object) -> str:
+    text = os.fsdecode(name) if isinstance(name, bytes) else str(name or "")
+    return "@" + text[1:] if text.startswith("\0") else text
+
+
+def listening(address: AnyAddress) -> socket.socket:
+    """A socket that listens at ``address``, without blocking. A Unix socket's file goes when the socket is closed.
 
     Raises:
         OSError: It cannot.
     """
+    return _PipeSocket(address) if isinstance(address, PipeAddress) else _tcp(address)
+
+
+def permit(address: AnyAddress) -> None:
+    """Gives a Unix socket's file the permissions that its address says."""
+    if isinstance(address, PipeAddress) and address.mode and not address.is_abstract:
+        os.chmod(address.path, address.mode)
+
+
+class _PipeSocket(socket.socket):
+    """A Unix socket that listens. Closed by the process that made it, it takes its file along: a process that was
+    handed it shares it, and leaves the file."""
+
+    def __init__(self, address: PipeAddress) -> None:
+        super().__init__(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._file: tuple[int, int] | None = None
+        self._maker = os.getpid()
+        self._address = address
+        try:
+            self._bind()
+            if not address.is_abstract:
+                self._file = _inode(address.path)
+                permit(address)
+            self.listen(BACKLOG)
+            self.setblocking(False)
+        except BaseException:
+            self.close()
+            raise
+
+    def _bind(self) -> None:
+        try:
+            self.bind(self._address.name)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or not _is_stale(self._address):
+                raise
+            os.unlink(self._address.path)
+            self.bind(self._address.name)
+
+    def close(self) -> None:
+        """Closes it, and removes its file unless another's is there now."""
+        if self._file is not None and self._maker == os.getpid():
+            with suppress(OSError):
+                if _inode(self._address.path) == self._file:
+                    os.unlink(self._address.path)
+            self._file = None
+        super().close()
+
+
+def _inode(path: str) -> tuple[int, int]:
+    found = os.lstat(path)
+    return found.st_dev, found.st_ino
+
+
+def _is_stale(address: PipeAddress) -> bool:
+    """Whether the address is the file of a socket that nobody listens on any more, as a killed process leaves it."""
+    if address.is_abstract or not stat.S_ISSOCK(os.lstat(address.path).st_mode):
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        return probe.connect_ex(address.path) == errno.ECONNREFUSED
+
+
+def _tcp(address: Address) -> socket.socket:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:

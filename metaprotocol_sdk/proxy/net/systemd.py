@@ -18,9 +18,9 @@ import time
 from collections.abc import Iterator, MutableMapping
 from ipaddress import ip_address
 
-from metaprotocol_sdk.proxy.config.values import Address, ListenerConfig
+from metaprotocol_sdk.proxy.config.values import AnyAddress, ListenerConfig, PipeAddress
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
-from metaprotocol_sdk.proxy.net.sockets import bind
+from metaprotocol_sdk.proxy.net.sockets import bind, bound_to
 
 _log = logging.getLogger(LOGGER_NAME)
 
@@ -117,7 +117,7 @@ class Inherited:
         """
         return self.take(config.address) or bind(config)
 
-    def take(self, address: Address) -> socket.socket | None:
+    def take(self, address: AnyAddress) -> socket.socket | None:
         """A copy of the socket that was given for ``address``, ready to accept from; None: there is none."""
         for _, sock in self._sockets:
             if _is_at(sock, address):
@@ -125,7 +125,8 @@ class Inherited:
                 copy = sock.dup()
                 copy.setblocking(False)
                 # What is accepted inherits it: a reply must not wait for the client's acknowledgement of another.
-                copy.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if sock.family != socket.AF_UNIX:
+                    copy.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 return copy
         return None
 
@@ -133,7 +134,7 @@ class Inherited:
         """What those are that nothing has taken, for the log."""
         for name, sock in self._sockets:
             if sock not in self._taken:
-                yield f"{name} ({_place(sock)})"
+                yield f"{name} ({bound_to(sock)})"
 
     def close(self) -> None:
         """Closes them all."""
@@ -141,18 +142,13 @@ class Inherited:
             sock.close()
 
 
-def _is_at(sock: socket.socket, address: Address) -> bool:
-    if sock.family not in (socket.AF_INET, socket.AF_INET6) or sock.type != socket.SOCK_STREAM:
+def _is_at(sock: socket.socket, address: AnyAddress) -> bool:
+    if sock.type != socket.SOCK_STREAM or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         return False
-    if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-        return False
-    host, port = sock.getsockname()[:2]
-    return port == address.port and ip_address(host) == ip_address(address.host)
-
-
-def _place(sock: socket.socket) -> str:
-    name = sock.getsockname()
-    return str(Address(*name[:2])) if isinstance(name, tuple) else str(name)
+    bound = bound_to(sock).address
+    if isinstance(bound, PipeAddress) or isinstance(address, PipeAddress):
+        return bound == address
+    return bound.port == address.port and ip_address(bound.host) == ip_address(address.host)
 
 
 def _number(text: str) -> int | None:

@@ -5,7 +5,7 @@ Names are Envoy's and MetaProtocol Proxy's; each class says which message it is 
 
 from __future__ import annotations
 
-from metaprotocol_sdk.proxy.config.values.address import Address
+from metaprotocol_sdk.proxy.config.values.address import Address, AnyAddress, Bound, PipeAddress
 from metaprotocol_sdk.proxy.config.values.balancing import (
     NOWHERE,
     HealthStatus,
@@ -27,7 +27,13 @@ from metaprotocol_sdk.proxy.config.values.cluster import (
     EndpointConfig,
     LbPolicy,
 )
-from metaprotocol_sdk.proxy.config.values.listener import FilterConfig, ListenerConfig, ProtocolConfig, TrafficDirection
+from metaprotocol_sdk.proxy.config.values.listener import (
+    FilterConfig,
+    ListenerConfig,
+    ProtocolConfig,
+    ProxyProtocolConfig,
+    TrafficDirection,
+)
 from metaprotocol_sdk.proxy.config.values.outlier_detection import OutlierDetectionConfig
 from metaprotocol_sdk.proxy.config.values.proxy import NodeConfig, ProxyConfig
 from metaprotocol_sdk.proxy.config.values.route import (
@@ -41,13 +47,29 @@ from metaprotocol_sdk.proxy.config.values.route import (
     RoutingPriority,
     WeightedClusterConfig,
 )
+from metaprotocol_sdk.proxy.config.values.tls import (
+    CertificateConfig,
+    DataSource,
+    DownstreamTlsConfig,
+    SanMatcherConfig,
+    SanType,
+    TlsConfig,
+    TlsVersion,
+    UpstreamTlsConfig,
+    ValidationConfig,
+)
 
 __all__ = [
     "NOWHERE",
     "Address",
+    "AnyAddress",
+    "Bound",
+    "CertificateConfig",
     "CircuitBreakersConfig",
     "ClusterConfig",
     "ConnectionConfig",
+    "DataSource",
+    "DownstreamTlsConfig",
     "EndpointConfig",
     "FilterConfig",
     "HealthStatus",
@@ -60,18 +82,26 @@ __all__ = [
     "MirrorConfig",
     "NodeConfig",
     "OutlierDetectionConfig",
+    "PipeAddress",
     "ProtocolConfig",
     "ProxyConfig",
+    "ProxyProtocolConfig",
     "RetryOn",
     "RetryPolicyConfig",
     "RouteConfig",
     "RouteTableConfig",
     "RoutingPriority",
+    "SanMatcherConfig",
+    "SanType",
     "SlowStartConfig",
     "SubsetFallback",
     "SubsetSelectorConfig",
     "SubsetsConfig",
+    "TlsConfig",
+    "TlsVersion",
     "TrafficDirection",
+    "UpstreamTlsConfig",
+    "ValidationConfig",
     "WeightedClusterConfig",
     "canonical",
     "lb_metadata",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-from metaprotocol_sdk.proxy.config.values.address import Address
+from metaprotocol_sdk.proxy.config.values.address import AnyAddress
 from metaprotocol_sdk.proxy.config.values.balancing import (
     NOWHERE,
     HealthStatus,
@@ -15,6 +15,7 @@ from metaprotocol_sdk.proxy.config.values.balancing import (
     SubsetsConfig,
 )
 from metaprotocol_sdk.proxy.config.values.outlier_detection import OutlierDetectionConfig
+from metaprotocol_sdk.proxy.config.values.tls import UpstreamTlsConfig
 
 
 class LbPolicy(enum.Enum):
@@ -41,7 +42,7 @@ class EndpointConfig:
         metadata: ``metadata.filter_metadata["envoy.lb"]``.
     """
 
-    address: Address
+    address: AnyAddress
     weight: int = 1
     health_status: HealthStatus = HealthStatus.UNKNOWN
     priority: int = 0
@@ -126,6 +127,7 @@ class ClusterConfig:
             not read.
         maintenance: ``upstream.maintenance_mode.<name>`` of ``layered_runtime``: the share of the requests (0 to 1)
             that get an error instead.
+        tls: How its servers are spoken to by TLS; None: without.
     """
 
     name: str
@@ -151,3 +153,4 @@ class ClusterConfig:
     connections: ConnectionConfig = field(default_factory=ConnectionConfig)
     buffer_limit: int = 1024 * 1024
     maintenance: float = 0.0
+    tls: UpstreamTlsConfig | None = None

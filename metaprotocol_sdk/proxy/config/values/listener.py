@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from metaprotocol_sdk.proxy.config.values.address import Address
+from metaprotocol_sdk.proxy.config.values.address import AnyAddress
 from metaprotocol_sdk.proxy.config.values.route import RouteTableConfig
+from metaprotocol_sdk.proxy.config.values.tls import DownstreamTlsConfig
 
 
 class TrafficDirection(enum.Enum):
@@ -40,11 +41,24 @@ class FilterConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyProtocolConfig:
+    """``envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol``: who connects says first for whom.
+
+    Args:
+        is_optional: ``allow_requests_without_proxy_protocol``.
+        versions: ``allowed_versions``.
+    """
+
+    is_optional: bool = False
+    versions: frozenset[int] = frozenset({1, 2})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListenerConfig:
     """``envoy.config.listener.v3.Listener`` with its one MetaProtocolProxy filter."""
 
     name: str
-    address: Address
+    address: AnyAddress
     traffic_direction: TrafficDirection = TrafficDirection.UNSPECIFIED
     stat_prefix: str
     protocol: ProtocolConfig
@@ -60,3 +74,13 @@ class ListenerConfig:
     """Clients at once, ours; more are refused."""
     max_concurrent_requests: int = 256
     """Requests of one client in flight, ours; more are not read until some are answered."""
+    tls: DownstreamTlsConfig | None = None
+    """What a client's TLS must be; None: it speaks none."""
+    handshake_timeout: float | None = 15.0
+    """``transport_socket_connect_timeout``: seconds a client's handshake may take; None: any time."""
+    proxy_protocol: ProxyProtocolConfig | None = None
+    """What it must say before that; None: nothing."""
+    entry_timeout: float | None = 15.0
+    """``listener_filters_timeout``: seconds that may take; None: any time."""
+    continues_on_entry_timeout: bool = False
+    """``continue_on_listener_filters_timeout``: a client that has said nothing by then is taken for who it is."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from metaprotocol_sdk.exceptions import Finding
-from metaprotocol_sdk.proxy.config.values.address import Address
+from metaprotocol_sdk.proxy.config.values.address import AnyAddress
 from metaprotocol_sdk.proxy.config.values.cluster import ClusterConfig
 from metaprotocol_sdk.proxy.config.values.listener import ListenerConfig
 
@@ -26,7 +26,7 @@ class ProxyConfig:
     """``envoy.config.bootstrap.v3.Bootstrap``, the part a MetaProtocol proxy uses."""
 
     node: NodeConfig = field(default_factory=NodeConfig)
-    admin: Address | None = None
+    admin: AnyAddress | None = None
     """``admin.address``: where the admin interface listens; None: there is none."""
     listeners: tuple[ListenerConfig, ...] = ()
     clusters: tuple[ClusterConfig, ...] = ()
