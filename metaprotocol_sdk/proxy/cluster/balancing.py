@@ -22,6 +22,7 @@ from metaprotocol_sdk.proxy.config.values import ClusterConfig, LbPolicy, Locali
 from metaprotocol_sdk.proxy.metrics import ClusterStats
 
 _Places = Mapping[Locality, Place]
+_STARTS_SLOWLY = (LbPolicy.ROUND_ROBIN, LbPolicy.LEAST_REQUEST)
 
 
 class Balancing:
@@ -33,7 +34,7 @@ class Balancing:
         stats: What panics are counted in.
         now: The clock.
         on_change: Called when something that a balancer depends on has changed with time: others are wanted.
-        start: How many states there were before.
+        start: How many turns are passed over by what takes turns.
     """
 
     def __init__(
@@ -122,7 +123,7 @@ class Balancing:
     def _flat(self, members: Members) -> LoadBalancer:
         """What picks among servers by the policy alone."""
         config, endpoints = self._config, members.endpoints
-        if len(endpoints) > 1 and config.slow_start is not None:
+        if len(endpoints) > 1 and config.slow_start is not None and config.lb_policy in _STARTS_SLOWLY:
             until = ends(config.slow_start, endpoints, self._now())
             if until is not None:
                 bias = config.active_request_bias if config.lb_policy is LbPolicy.LEAST_REQUEST else 0.0

@@ -15,6 +15,10 @@ from metaprotocol_sdk.proxy.cluster.subset import NO_SUBSETS, Subsets
 from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig, LbMetadata
 from metaprotocol_sdk.proxy.metrics import ClusterStats
 
+_STARTS = 1000
+"""Where in their turns servers go on when one of them comes, goes, or changes: anywhere, as in Envoy. If it were always
+the first, health that changes often would bring that one more than its share."""
+
 
 class Cluster:
     """A named set of servers, what is allowed there at once, and which of them is next.
@@ -40,10 +44,10 @@ class Cluster:
     """
 
     __slots__ = (
+        "_has_picked",
         "_now",
         "_picks",
         "_rng",
-        "_states",
         "_subsets",
         "_watchers",
         "breaker",
@@ -73,7 +77,7 @@ class Cluster:
         self._rng = rng or random.Random()  # noqa: S311 - it guards no secret
         self._now = now
         self._watchers: list[Callable[[], None]] = []
-        self._states = 0
+        self._has_picked = False
         self._subsets: Subsets = NO_SUBSETS
         self._picks: dict[LbMetadata, Pick] = {}
         self._configure(config)
@@ -172,9 +176,9 @@ class Cluster:
             stats=self.stats,
             now=self._now,
             on_change=self.refresh,
-            start=self._states,
+            start=self._rng.randrange(_STARTS) if self._has_picked else 0,
         )
-        self._states += 1
+        self._has_picked = True
         if self.config.subsets is None:
             return balancing.over(self.endpoints).pick
         return self._subsets.balancer(match, balancing, self.stats).pick

@@ -67,8 +67,7 @@ class Members:
         endpoints: The servers.
         weights: The weight of each for RING_HASH and MAGLEV, instead of its own.
         whole: What such a weight is a share of, where that is more than their sum.
-        start: How often one was made for the cluster before. A balancer that takes turns begins that many turns
-            further, so that servers who come and go do not bring the first of them the first turn again and again.
+        start: How many turns a balancer that takes turns passes over, which costs some time for each.
     """
 
     endpoints: Sequence[Endpoint]
