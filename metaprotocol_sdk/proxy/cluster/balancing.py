@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from metaprotocol_sdk.proxy.cluster.bounded_load import BoundedLoad
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
-from metaprotocol_sdk.proxy.cluster.health import HealthFlag
+from metaprotocol_sdk.proxy.cluster.health import EXCLUDED
 from metaprotocol_sdk.proxy.cluster.levels import Levels, Panic
 from metaprotocol_sdk.proxy.cluster.load_balancer import HASHING, LoadBalancer, Members, Sole, balance
 from metaprotocol_sdk.proxy.cluster.locality import Localities, Place, hash_weights, places
@@ -110,15 +110,21 @@ class Balancing:
         if found is None or not any(found[each.config.locality].weight for each in eligible):
             return self._flat(Members(endpoints=eligible, start=self._start))
         if self._is_hashing:
-            weights, whole = hash_weights(eligible, found)
-            return self._flat(Members(endpoints=list(weights), weights=list(weights.values()), whole=whole))
-        weighted = []
+            weighted = hash_weights(eligible, found)
+            return self._flat(
+                Members(
+                    endpoints=[each.endpoint for each in weighted],
+                    weights=[each.weight for each in weighted],
+                    shares=[each.share for each in weighted],
+                )
+            )
+        parts = []
         for locality, place in found.items():
             members = [each for each in eligible if each.config.locality == locality]
             effective = place.effective(len(members), self._config.overprovisioning_factor)
             if effective:
-                weighted.append((self._flat(Members(endpoints=members, start=self._start)), effective))
-        return weighted[0][0] if len(weighted) == 1 else Localities(weighted, self._start)
+                parts.append((self._flat(Members(endpoints=members, start=self._start)), effective))
+        return parts[0][0] if len(parts) == 1 else Localities(parts, self._start)
 
     def _flat(self, members: Members) -> LoadBalancer:
         """What picks among servers by the policy alone."""
@@ -168,7 +174,7 @@ def _places(endpoints: Sequence[Endpoint], of: Sequence[Endpoint]) -> list[_Plac
 def _counted(group: Sequence[Endpoint], *, is_weighted: bool) -> Level:
     healthy = [each for each in group if not each.flags]
     degraded = [each for each in group if _is_degraded(each)]
-    counted = [each for each in group if not each.flags & HealthFlag.PENDING_ACTIVE_HC]
+    counted = [each for each in group if not each.flags & EXCLUDED]
     weights = [sum(each.weight if is_weighted else 1 for each in some) for some in (healthy, degraded, counted)]
     return Level(
         healthy=len(healthy),

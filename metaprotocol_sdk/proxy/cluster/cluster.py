@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from metaprotocol_sdk.proxy.cluster.balancing import Balancing
 from metaprotocol_sdk.proxy.cluster.circuit_breaker import CircuitBreaker
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
-from metaprotocol_sdk.proxy.cluster.health import HealthFlag
+from metaprotocol_sdk.proxy.cluster.health import EXCLUDED, HealthFlag
 from metaprotocol_sdk.proxy.cluster.load_balancer import Pick
 from metaprotocol_sdk.proxy.cluster.subset import NO_SUBSETS, Subsets
 from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig, LbMetadata
@@ -131,7 +131,7 @@ class Cluster:
         stats.membership_total = len(endpoints)
         stats.membership_healthy = sum(not each.flags for each in endpoints)
         stats.membership_degraded = sum(each.is_usable for each in endpoints) - stats.membership_healthy
-        stats.membership_excluded = sum(bool(each.flags & HealthFlag.PENDING_ACTIVE_HC) for each in endpoints)
+        stats.membership_excluded = sum(bool(each.flags & EXCLUDED) for each in endpoints)
 
     def watch(self, watcher: Callable[[], None]) -> None:
         """Has ``watcher`` called whenever the servers are others."""

@@ -127,7 +127,8 @@ def test_what_the_file_says_of_health_comes_and_goes_and_leaves_other_marks_alon
     def flags() -> HealthFlag:
         return one.flags
 
-    assert flags() == HealthFlag.FAILED_EDS_HEALTH
+    assert flags() == HealthFlag.EDS_STATUS_DRAINING
+    assert (made.stats.membership_healthy, made.stats.membership_excluded) == (1, 1)
     assert {made.pick() for _ in range(4)} == {two}
     made.mark(one, HealthFlag.FAILED_OUTLIER_CHECK, is_set=True)
     made.update(said(HealthStatus.DEGRADED))
