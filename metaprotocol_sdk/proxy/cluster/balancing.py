@@ -101,6 +101,8 @@ class Balancing:
         return self._among([each for each in group if not each.flags], found)
 
     def _panicking(self, group: Sequence[Endpoint], found: _Places | None) -> LoadBalancer:
+        if not group:
+            return Sole(None)  # where nobody is, nobody panics; Envoy counts these, too
         if self._config.fails_on_panic and not self._is_hashing:
             return Panic(Sole(None), self._stats)
         return Panic(self._among(group, found if self._is_hashing else None), self._stats)
