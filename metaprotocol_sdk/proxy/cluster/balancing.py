@@ -21,6 +21,12 @@ from metaprotocol_sdk.proxy.cluster.slow_start import SlowStart, ends
 from metaprotocol_sdk.proxy.config.values import ClusterConfig, LbPolicy, Locality
 from metaprotocol_sdk.proxy.metrics import ClusterStats
 
+KEPT_TABLES = 4
+"""How many rings or tables a cluster keeps. One has some 65,000 entries of 8 bytes."""
+
+Tables = dict[tuple[tuple[Endpoint, ...], tuple[int, ...], tuple[float, ...]], LoadBalancer]
+"""Rings or tables by their servers, with the weight and the share of each."""
+
 _Places = Mapping[Locality, Place]
 _STARTS_SLOWLY = (LbPolicy.ROUND_ROBIN, LbPolicy.LEAST_REQUEST)
 
@@ -35,6 +41,8 @@ class Balancing:
         now: The clock.
         on_change: Called when something that a balancer depends on has changed with time: others are wanted.
         start: How many turns are passed over by what takes turns.
+        tables: Rings and tables of states before this one, for a server whose health comes and goes brings the same
+            ones back, and one costs tens of milliseconds to make.
     """
 
     def __init__(
@@ -46,7 +54,9 @@ class Balancing:
         now: Callable[[], float],
         on_change: Callable[[], None],
         start: int = 0,
+        tables: Tables | None = None,
     ) -> None:
+        self._tables: Tables = {} if tables is None else tables
         self._config = config
         self._rng = rng
         self._stats = stats
@@ -144,12 +154,24 @@ class Balancing:
                     on_end=self._on_change,
                     start=self._start,
                 )
-        made = balance(members, config, self._rng)
-        if len(endpoints) > 1 and config.hash_balance_factor is not None and self._is_hashing:
-            weights = members.weights or [each.weight for each in endpoints]
-            factor = config.hash_balance_factor
-            return BoundedLoad(made, endpoints, weights, factor=factor, stats=self._stats, rng=self._rng)
-        return made
+        if self._is_hashing and len(endpoints) > 1:
+            return self._table(members)
+        return balance(members, config, self._rng)
+
+    def _table(self, members: Members) -> LoadBalancer:
+        """The ring or the table of servers, kept where it was made before."""
+        endpoints = members.endpoints
+        weights = members.weights or [each.weight for each in endpoints]
+        key = (tuple(endpoints), tuple(weights), tuple(members.shares or ()))
+        made = self._tables.get(key)
+        if made is None:
+            made = self._tables[key] = balance(members, self._config, self._rng)
+            if len(self._tables) > KEPT_TABLES:
+                del self._tables[next(iter(self._tables))]
+        factor = self._config.hash_balance_factor
+        if factor is None:
+            return made
+        return BoundedLoad(made, endpoints, weights, factor=factor, stats=self._stats, rng=self._rng)
 
 
 def _is_degraded(endpoint: Endpoint) -> bool:
@@ -175,8 +197,9 @@ def _places(endpoints: Sequence[Endpoint], of: Sequence[Endpoint]) -> list[_Plac
 
 def _counted(group: Sequence[Endpoint], *, is_weighted: bool) -> Level:
     healthy = [each for each in group if not each.flags]
-    degraded = [each for each in group if _is_degraded(each)]
-    counted = [each for each in group if not each.flags & EXCLUDED]
+    flagged = [each for each in group if each.flags]  # what flags there are is dear to ask, and few have one
+    degraded = [each for each in flagged if each.is_usable]
+    counted = healthy + [each for each in flagged if not each.flags & EXCLUDED]
     weights = [sum(each.weight if is_weighted else 1 for each in some) for some in (healthy, degraded, counted)]
     return Level(
         healthy=len(healthy),

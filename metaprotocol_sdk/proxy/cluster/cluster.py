@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterable
 
-from metaprotocol_sdk.proxy.cluster.balancing import Balancing
+from metaprotocol_sdk.proxy.cluster.balancing import Balancing, Tables
 from metaprotocol_sdk.proxy.cluster.circuit_breaker import CircuitBreaker
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.cluster.health import EXCLUDED, HealthFlag
@@ -49,6 +49,7 @@ class Cluster:
         "_picks",
         "_rng",
         "_subsets",
+        "_tables",
         "_watchers",
         "breaker",
         "buffer_limit",
@@ -80,6 +81,7 @@ class Cluster:
         self._has_picked = False
         self._subsets: Subsets = NO_SUBSETS
         self._picks: dict[LbMetadata, Pick] = {}
+        self._tables: Tables = {}
         self._configure(config)
 
     def update(self, config: ClusterConfig) -> None:
@@ -105,6 +107,7 @@ class Cluster:
         known = {each.address: each for each in self.endpoints}
         before, self.endpoints = self.endpoints, tuple(self._endpoint(each, known) for each in configs)
         self._subsets = self._subsets.update(self.config.subsets, self.endpoints, self.stats)
+        self._tables.clear()
         self._count_members()
         self.refresh()
         if before != self.endpoints:
@@ -129,9 +132,10 @@ class Cluster:
     def _count_members(self) -> None:
         stats, endpoints = self.stats, self.endpoints
         stats.membership_total = len(endpoints)
-        stats.membership_healthy = sum(not each.flags for each in endpoints)
-        stats.membership_degraded = sum(each.is_usable for each in endpoints) - stats.membership_healthy
-        stats.membership_excluded = sum(bool(each.flags & EXCLUDED) for each in endpoints)
+        flagged = [each for each in endpoints if each.flags]
+        stats.membership_healthy = len(endpoints) - len(flagged)
+        stats.membership_degraded = sum(each.is_usable for each in flagged)
+        stats.membership_excluded = sum(bool(each.flags & EXCLUDED) for each in flagged)
 
     def watch(self, watcher: Callable[[], None]) -> None:
         """Has ``watcher`` called whenever the servers are others."""
@@ -177,6 +181,7 @@ class Cluster:
             now=self._now,
             on_change=self.refresh,
             start=self._rng.randrange(_STARTS) if self._has_picked else 0,
+            tables=self._tables,
         )
         self._has_picked = True
         if self.config.subsets is None:

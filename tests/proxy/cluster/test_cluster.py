@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
+from metaprotocol_sdk.proxy.cluster.balancing import KEPT_TABLES
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.health import HealthFlag
 from metaprotocol_sdk.proxy.cluster.round_robin import RoundRobin
@@ -180,3 +183,36 @@ def test_health_that_changes_with_every_request_does_not_bring_one_server_all_of
 def test_a_subset_of_a_cluster_that_has_none_is_the_cluster() -> None:
     made = cluster()
     assert {made.subset((("stage", '"prod"'),))() for _ in range(6)} == set(made.endpoints)
+
+
+@pytest.mark.parametrize("policy", [LbPolicy.RING_HASH, LbPolicy.MAGLEV])
+def test_a_server_whose_health_comes_and_goes_costs_its_tables_once(policy: LbPolicy) -> None:
+    made = cluster(policy)
+    pick, picked = made.pick, made.pick(5)
+    one, *_ = made.endpoints
+    kinds = []
+    for is_set in (True, False, True, False):
+        made.mark(one, HealthFlag.FAILED_OUTLIER_CHECK, is_set=is_set)
+        made.pick()
+        kinds.append(made.pick.__self__)  # type: ignore[attr-defined]
+    assert kinds[0] is kinds[2] is not kinds[1] is kinds[3]
+    assert made.pick(5) is picked
+    assert made.pick is not pick
+    made.set_endpoints([EndpointConfig(each, 5) for each in ADDRESSES])
+    made.pick()
+    assert made.pick.__self__ not in kinds  # type: ignore[attr-defined]
+
+
+def test_only_a_few_tables_are_kept() -> None:
+    made = Cluster(
+        ClusterConfig(
+            name="c",
+            lb_policy=LbPolicy.RING_HASH,
+            endpoints=tuple(EndpointConfig(Address("10.0.0.1", port)) for port in range(12)),
+            minimum_ring_size=12,
+        )
+    )
+    for each in made.endpoints[:-1]:
+        made.mark(each, HealthFlag.FAILED_OUTLIER_CHECK, is_set=True)
+        made.pick()
+    assert len(made._tables) == KEPT_TABLES
