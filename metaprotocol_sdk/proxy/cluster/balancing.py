@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from metaprotocol_sdk.proxy.cluster.bounded_load import BoundedLoad
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
-from metaprotocol_sdk.proxy.cluster.health import HealthFlag
+from metaprotocol_sdk.proxy.cluster.health import EXCLUDED
 from metaprotocol_sdk.proxy.cluster.levels import Levels, Panic
 from metaprotocol_sdk.proxy.cluster.load_balancer import HASHING, LoadBalancer, Members, Sole, balance
 from metaprotocol_sdk.proxy.cluster.locality import Localities, Place, hash_weights, places
@@ -21,7 +21,14 @@ from metaprotocol_sdk.proxy.cluster.slow_start import SlowStart, ends
 from metaprotocol_sdk.proxy.config.values import ClusterConfig, LbPolicy, Locality
 from metaprotocol_sdk.proxy.metrics import ClusterStats
 
+KEPT_TABLES = 4
+"""How many rings or tables a cluster keeps. One has some 65,000 entries of 8 bytes."""
+
+Tables = dict[tuple[tuple[Endpoint, ...], tuple[int, ...], tuple[float, ...]], LoadBalancer]
+"""Rings or tables by their servers, with the weight and the share of each."""
+
 _Places = Mapping[Locality, Place]
+_STARTS_SLOWLY = (LbPolicy.ROUND_ROBIN, LbPolicy.LEAST_REQUEST)
 
 
 class Balancing:
@@ -33,7 +40,9 @@ class Balancing:
         stats: What panics are counted in.
         now: The clock.
         on_change: Called when something that a balancer depends on has changed with time: others are wanted.
-        start: How many states there were before.
+        start: How many turns are passed over by what takes turns.
+        tables: Rings and tables of states before this one, for a server whose health comes and goes brings the same
+            ones back, and one costs tens of milliseconds to make.
     """
 
     def __init__(
@@ -45,7 +54,9 @@ class Balancing:
         now: Callable[[], float],
         on_change: Callable[[], None],
         start: int = 0,
+        tables: Tables | None = None,
     ) -> None:
+        self._tables: Tables = {} if tables is None else tables
         self._config = config
         self._rng = rng
         self._stats = stats
@@ -100,6 +111,8 @@ class Balancing:
         return self._among([each for each in group if not each.flags], found)
 
     def _panicking(self, group: Sequence[Endpoint], found: _Places | None) -> LoadBalancer:
+        if not group:
+            return Sole(None)  # where nobody is, nobody panics; Envoy counts these, too
         if self._config.fails_on_panic and not self._is_hashing:
             return Panic(Sole(None), self._stats)
         return Panic(self._among(group, found if self._is_hashing else None), self._stats)
@@ -109,20 +122,26 @@ class Balancing:
         if found is None or not any(found[each.config.locality].weight for each in eligible):
             return self._flat(Members(endpoints=eligible, start=self._start))
         if self._is_hashing:
-            weights, whole = hash_weights(eligible, found)
-            return self._flat(Members(endpoints=list(weights), weights=list(weights.values()), whole=whole))
-        weighted = []
+            weighted = hash_weights(eligible, found)
+            return self._flat(
+                Members(
+                    endpoints=[each.endpoint for each in weighted],
+                    weights=[each.weight for each in weighted],
+                    shares=[each.share for each in weighted],
+                )
+            )
+        parts = []
         for locality, place in found.items():
             members = [each for each in eligible if each.config.locality == locality]
             effective = place.effective(len(members), self._config.overprovisioning_factor)
             if effective:
-                weighted.append((self._flat(Members(endpoints=members, start=self._start)), effective))
-        return weighted[0][0] if len(weighted) == 1 else Localities(weighted, self._start)
+                parts.append((self._flat(Members(endpoints=members, start=self._start)), effective))
+        return parts[0][0] if len(parts) == 1 else Localities(parts, self._start)
 
     def _flat(self, members: Members) -> LoadBalancer:
         """What picks among servers by the policy alone."""
         config, endpoints = self._config, members.endpoints
-        if len(endpoints) > 1 and config.slow_start is not None:
+        if len(endpoints) > 1 and config.slow_start is not None and config.lb_policy in _STARTS_SLOWLY:
             until = ends(config.slow_start, endpoints, self._now())
             if until is not None:
                 bias = config.active_request_bias if config.lb_policy is LbPolicy.LEAST_REQUEST else 0.0
@@ -135,12 +154,24 @@ class Balancing:
                     on_end=self._on_change,
                     start=self._start,
                 )
-        made = balance(members, config, self._rng)
-        if len(endpoints) > 1 and config.hash_balance_factor is not None and self._is_hashing:
-            weights = members.weights or [each.weight for each in endpoints]
-            factor = config.hash_balance_factor
-            return BoundedLoad(made, endpoints, weights, factor=factor, stats=self._stats, rng=self._rng)
-        return made
+        if self._is_hashing and len(endpoints) > 1:
+            return self._table(members)
+        return balance(members, config, self._rng)
+
+    def _table(self, members: Members) -> LoadBalancer:
+        """The ring or the table of servers, kept where it was made before."""
+        endpoints = members.endpoints
+        weights = members.weights or [each.weight for each in endpoints]
+        key = (tuple(endpoints), tuple(weights), tuple(members.shares or ()))
+        made = self._tables.get(key)
+        if made is None:
+            made = self._tables[key] = balance(members, self._config, self._rng)
+            if len(self._tables) > KEPT_TABLES:
+                del self._tables[next(iter(self._tables))]
+        factor = self._config.hash_balance_factor
+        if factor is None:
+            return made
+        return BoundedLoad(made, endpoints, weights, factor=factor, stats=self._stats, rng=self._rng)
 
 
 def _is_degraded(endpoint: Endpoint) -> bool:
@@ -166,8 +197,9 @@ def _places(endpoints: Sequence[Endpoint], of: Sequence[Endpoint]) -> list[_Plac
 
 def _counted(group: Sequence[Endpoint], *, is_weighted: bool) -> Level:
     healthy = [each for each in group if not each.flags]
-    degraded = [each for each in group if _is_degraded(each)]
-    counted = [each for each in group if not each.flags & HealthFlag.PENDING_ACTIVE_HC]
+    flagged = [each for each in group if each.flags]  # what flags there are is dear to ask, and few have one
+    degraded = [each for each in flagged if each.is_usable]
+    counted = healthy + [each for each in flagged if not each.flags & EXCLUDED]
     weights = [sum(each.weight if is_weighted else 1 for each in some) for some in (healthy, degraded, counted)]
     return Level(
         healthy=len(healthy),

@@ -6,14 +6,18 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from metaprotocol_sdk.proxy.cluster.balancing import Balancing
+from metaprotocol_sdk.proxy.cluster.balancing import Balancing, Tables
 from metaprotocol_sdk.proxy.cluster.circuit_breaker import CircuitBreaker
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
-from metaprotocol_sdk.proxy.cluster.health import HealthFlag
+from metaprotocol_sdk.proxy.cluster.health import EXCLUDED, HealthFlag
 from metaprotocol_sdk.proxy.cluster.load_balancer import Pick
 from metaprotocol_sdk.proxy.cluster.subset import NO_SUBSETS, Subsets
 from metaprotocol_sdk.proxy.config.values import AnyAddress, ClusterConfig, EndpointConfig, LbMetadata, RoutingPriority
 from metaprotocol_sdk.proxy.metrics import ClusterStats, Counters
+
+_STARTS = 1000
+"""Where in their turns servers go on when one of them comes, goes, or changes: anywhere, as in Envoy. If it were always
+the first, health that changes often would bring that one more than its share."""
 
 
 class Cluster:
@@ -44,11 +48,12 @@ class Cluster:
     """
 
     __slots__ = (
+        "_has_picked",
         "_now",
         "_picks",
         "_rng",
-        "_states",
         "_subsets",
+        "_tables",
         "_watchers",
         "breaker",
         "breakers",
@@ -86,9 +91,10 @@ class Cluster:
         self._rng = rng or random.Random()  # noqa: S311 - it guards no secret
         self._now = now
         self._watchers: list[Callable[[], None]] = []
-        self._states = 0
+        self._has_picked = False
         self._subsets: Subsets = NO_SUBSETS
         self._picks: dict[LbMetadata, Pick] = {}
+        self._tables: Tables = {}
         self._configure(config)
 
     def update(self, config: ClusterConfig) -> None:
@@ -124,6 +130,7 @@ class Cluster:
         known = {each.address: each for each in self.endpoints}
         before, self.endpoints = self.endpoints, tuple(self._endpoint(each, known) for each in configs)
         self._subsets = self._subsets.update(self.config.subsets, self.endpoints, self.stats)
+        self._tables.clear()
         self._count_members()
         self.refresh()
         if before != self.endpoints:
@@ -148,9 +155,10 @@ class Cluster:
     def _count_members(self) -> None:
         stats, endpoints = self.stats, self.endpoints
         stats.membership_total = len(endpoints)
-        stats.membership_healthy = sum(not each.flags for each in endpoints)
-        stats.membership_degraded = sum(each.is_usable for each in endpoints) - stats.membership_healthy
-        stats.membership_excluded = sum(bool(each.flags & HealthFlag.PENDING_ACTIVE_HC) for each in endpoints)
+        flagged = [each for each in endpoints if each.flags]
+        stats.membership_healthy = len(endpoints) - len(flagged)
+        stats.membership_degraded = sum(each.is_usable for each in flagged)
+        stats.membership_excluded = sum(bool(each.flags & EXCLUDED) for each in flagged)
 
     def watch(self, watcher: Callable[[], None]) -> None:
         """Has ``watcher`` called whenever the servers are others."""
@@ -195,9 +203,10 @@ class Cluster:
             stats=self.stats,
             now=self._now,
             on_change=self.refresh,
-            start=self._states,
+            start=self._rng.randrange(_STARTS) if self._has_picked else 0,
+            tables=self._tables,
         )
-        self._states += 1
+        self._has_picked = True
         if self.config.subsets is None:
             return balancing.over(self.endpoints).pick
         return self._subsets.balancer(match, balancing, self.stats).pick

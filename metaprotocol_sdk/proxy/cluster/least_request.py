@@ -9,8 +9,6 @@ from operator import attrgetter
 
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 
-_MOST_PASSED = 1000
-
 
 class LeastRequest:
     """Endpoints of equal weight: of two at random, the one with fewer requests in flight; of equals, either.
@@ -79,7 +77,7 @@ class WeightedLeastRequest:
         self._bias = bias
         self._turns = sorted((1 / each.weight, index, each) for index, each in enumerate(endpoints))
         self._count = len(endpoints)
-        for _ in range(start % _MOST_PASSED):
+        for _ in range(start):
             self.pick()
 
     def pick(self, _hash_value: int | None = None, /) -> Endpoint:

@@ -65,15 +65,14 @@ class Members:
 
     Args:
         endpoints: The servers.
-        weights: The weight of each for RING_HASH and MAGLEV, instead of its own.
-        whole: What such a weight is a share of, where that is more than their sum.
-        start: How often one was made for the cluster before. A balancer that takes turns begins that many turns
-            further, so that servers who come and go do not bring the first of them the first turn again and again.
+        weights: The weight of each for MAGLEV, instead of its own.
+        shares: The share of each for RING_HASH, instead of that of its weight.
+        start: How many turns a balancer that takes turns passes over, which costs some time for each.
     """
 
     endpoints: Sequence[Endpoint]
     weights: Sequence[int] | None = None
-    whole: int | None = None
+    shares: Sequence[float] | None = None
     start: int = 0
 
     @property
@@ -113,7 +112,7 @@ def _least_request(members: Members, config: ClusterConfig, rng: random.Random) 
 
 def _ring_hash(members: Members, config: ClusterConfig, rng: random.Random) -> LoadBalancer:
     minimum, maximum = config.minimum_ring_size, config.maximum_ring_size
-    return RingHash(members.endpoints, minimum, maximum, rng, weights=members.weights, whole=members.whole)
+    return RingHash(members.endpoints, minimum, maximum, rng, shares=members.shares)
 
 
 def _maglev(members: Members, config: ClusterConfig, rng: random.Random) -> LoadBalancer:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from math import lcm
 
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
-from metaprotocol_sdk.proxy.cluster.health import HealthFlag
+from metaprotocol_sdk.proxy.cluster.health import EXCLUDED
 from metaprotocol_sdk.proxy.cluster.load_balancer import LoadBalancer, Pick
 from metaprotocol_sdk.proxy.cluster.round_robin import WeightedRoundRobin
 from metaprotocol_sdk.proxy.config.values import Locality
@@ -35,7 +35,7 @@ class Place:
             eligible: How many.
             factor: The overprovisioning factor, in percent.
         """
-        counted = sum(not each.flags & HealthFlag.PENDING_ACTIVE_HC for each in self.endpoints)
+        counted = sum(not each.flags & EXCLUDED for each in self.endpoints)
         if not counted or not eligible or not self.weight:
             return 0
         share = min(1.0, factor / 100 * eligible / counted)
@@ -80,25 +80,43 @@ class Localities:
         return self._turns.pick()(hash_value)
 
 
-def hash_weights(endpoints: Sequence[Endpoint], found: Mapping[Locality, Place]) -> tuple[dict[Endpoint, int], int]:
-    """What each server counts on a ring or in a table: its share of its place's servers times the place's weight.
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """A server on a ring or in a table, where places count.
+
+    Args:
+        endpoint: The server.
+        weight: Its part of its place's servers times the place's weight, against the others', exactly.
+        share: The same as a part of all places, those without a server left included, so that the share of one does
+            not change with what happens to another place. In Envoy's arithmetic, to the last bit, for a ring's places
+            hang on how it rounds.
+    """
+
+    endpoint: Endpoint
+    weight: int
+    share: float
+
+
+def hash_weights(endpoints: Sequence[Endpoint], found: Mapping[Locality, Place]) -> list[Weighted]:
+    """What each server counts on a ring or in a table: those in places that have a weight.
 
     Args:
         endpoints: The servers that can be used.
         found: The places of the priority.
-
-    Returns:
-        The weights of the servers in places that have one, as whole numbers, and the sum that makes a weight a share:
-        that of all places, so that those of the others stay as they are when a place has no server left.
     """
     sums: dict[Locality, int] = dict.fromkeys(found, 0)
     for each in endpoints:
         sums[each.config.locality] += each.weight
-    shares = {
-        each: Fraction(each.weight * found[each.config.locality].weight, sums[each.config.locality])
+    counted = [
+        (each, found[locality].weight, sums[locality])
+        for locality in found  # place by place, as in Envoy
         for each in endpoints
-        if found[each.config.locality].weight
-    }
-    scale = lcm(*(share.denominator for share in shares.values()))
-    whole = sum(place.weight for place in found.values()) * scale
-    return {each: int(share * scale) for each, share in shares.items()}, whole
+        if each.config.locality == locality and found[locality].weight
+    ]
+    exact = [Fraction(each.weight * place, total) for each, place, total in counted]
+    scale = lcm(*(each.denominator for each in exact))
+    whole = sum(each.weight for each in found.values())
+    return [
+        Weighted(each, int(weight * scale), each.weight * (place / whole) / total)
+        for (each, place, total), weight in zip(counted, exact, strict=True)
+    ]

@@ -20,7 +20,7 @@ class Level:
     Args:
         healthy: Its healthy servers.
         degraded: Its degraded servers.
-        counted: All of its servers but those that have not been checked yet (``PENDING_ACTIVE_HC``).
+        counted: All of its servers but those that are excluded: draining, or not checked yet.
         total: All of its servers.
         healthy_weight: What its healthy servers count for its availability; their number, unless
             ``weighted_priority_health`` is set.

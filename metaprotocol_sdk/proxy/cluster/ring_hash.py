@@ -24,8 +24,7 @@ class RingHash:
         minimum: ``minimum_ring_size``.
         maximum: ``maximum_ring_size``.
         rng: What a request without a hash is given a place by.
-        weights: The weight of each, instead of its own.
-        whole: What a weight is a share of, where that is more than their sum.
+        shares: The share of each, instead of that of its weight; together at most 1.
     """
 
     __slots__ = ("_owners", "_places", "_rng")
@@ -37,13 +36,12 @@ class RingHash:
         maximum: int,
         rng: random.Random,
         *,
-        weights: Sequence[int] | None = None,
-        whole: int | None = None,
+        shares: Sequence[float] | None = None,
     ) -> None:
-        weights = [each.weight for each in endpoints] if weights is None else weights
-        total = sum(weights) if whole is None else whole
-        shares = [(each, weight / total) for each, weight in zip(endpoints, weights, strict=True)]
-        ring = sorted(_places(shares, minimum, maximum), key=itemgetter(0))
+        if shares is None:
+            total = sum(each.weight for each in endpoints)
+            shares = [each.weight / total for each in endpoints]
+        ring = sorted(_places(list(zip(endpoints, shares, strict=True)), minimum, maximum), key=itemgetter(0))
         self._places = [place for place, _ in ring]
         self._owners = [owner for _, owner in ring]
         self._rng = rng

@@ -10,8 +10,6 @@ from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 
 T = TypeVar("T")
 
-_MOST_PASSED = 1000
-
 
 class RoundRobin:
     """Endpoints of equal weight: one after the other.
@@ -62,7 +60,7 @@ class WeightedRoundRobin(Generic[T]):
         """Those whose next pick may not come yet: the turn it may come at, and the index."""
         self._ready = sorted((self._deadline(index), index) for index in range(len(self._endpoints)))
         """Those whose next pick may come: the turn it must have come before, and the index."""
-        for _ in range(start % min(self._round, _MOST_PASSED)):
+        for _ in range(start % self._round):
             self.pick()
 
     def _deadline(self, index: int) -> int:

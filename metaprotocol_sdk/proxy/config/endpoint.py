@@ -116,8 +116,9 @@ class LbEndpoint(Message):
     health_status: Annotated[HealthStatus, PlainValidator(word({each.value: each for each in HealthStatus}))] = (
         HealthStatus.UNKNOWN
     )
-    """``UNKNOWN`` and ``HEALTHY``: it takes requests, as long as nothing else is known against it. ``UNHEALTHY``,
-    ``DRAINING`` and ``TIMEOUT``: it takes none. ``DEGRADED``: it takes those that the healthy cannot."""
+    """``UNKNOWN`` and ``HEALTHY``: it takes requests, as long as nothing else is known against it. ``UNHEALTHY`` and
+    ``TIMEOUT``: it takes none. ``DRAINING``: none either, and it does not count as one that is missing.
+    ``DEGRADED``: it takes those that the healthy cannot."""
 
     metadata: Metadata | None = None
     """What it has that routes may ask for."""

@@ -10,7 +10,7 @@ from metaprotocol_sdk.proxy.config.tree import Place
 
 _MAX_SHOWN = 5
 _FRACTION_KEYS = frozenset(["numerator", "denominator"])
-_LOOKED_UP = "the runtime_key of fractions and upstream.maintenance_mode.<cluster> only"
+_LOOKED_UP = "the runtime_key of fractions and numbers, and upstream.maintenance_mode.<cluster> only"
 
 
 class Runtime:

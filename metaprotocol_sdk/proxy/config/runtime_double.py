@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import PlainValidator, PrivateAttr, ValidationInfo, model_validator
 
 from metaprotocol_sdk.proxy.config.context import Context
-from metaprotocol_sdk.proxy.config.fields import Kind, Text
+from metaprotocol_sdk.proxy.config.fields import Kind
 from metaprotocol_sdk.proxy.config.message import Message, context_of
 from metaprotocol_sdk.proxy.config.sentences import expected, shown
 from metaprotocol_sdk.proxy.config.tree import Entries
@@ -26,7 +26,7 @@ class RuntimeDouble(Message):
     default_value: Annotated[float, PlainValidator(_number), Kind("number from 0")] = 0.0
     """The number when ``layered_runtime`` does not say another."""
 
-    runtime_key: Text
+    runtime_key: str = ""
     """What a ``static_layer`` of ``layered_runtime`` calls it."""
 
     _override: float | None = PrivateAttr(default=None)
@@ -42,7 +42,7 @@ class RuntimeDouble(Message):
 
     @model_validator(mode="after")
     def _look_up(self, info: ValidationInfo) -> Self:
-        if isinstance(info.context, Context):
+        if self.runtime_key and isinstance(info.context, Context):
             self._override = _read(context_of(info).runtime.find(self.runtime_key))
         return self
 

@@ -2,16 +2,23 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
+from metaprotocol_sdk.proxy.cluster.balancing import KEPT_TABLES
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.health import HealthFlag
+from metaprotocol_sdk.proxy.cluster.round_robin import RoundRobin
 from metaprotocol_sdk.proxy.config.values import (
     Address,
     CircuitBreakersConfig,
     ClusterConfig,
     ConnectionConfig,
     EndpointConfig,
+    HealthStatus,
     LbPolicy,
+    SlowStartConfig,
 )
+from tests.proxy.fakes import FakeClock
 
 ADDRESSES = tuple(Address("10.0.0.1", port) for port in (1, 2, 3))
 
@@ -82,3 +89,130 @@ def test_other_servers_are_told_of_and_those_that_stay_are_the_same() -> None:
     made.set_endpoints([EndpointConfig(each) for each in ADDRESSES[1:]])
     assert told == [("10.0.0.1:2", "10.0.0.1:3")]
     assert {made.pick() for _ in range(4)} == set(kept)
+
+
+def members(made: Cluster) -> tuple[int, int, int, int]:
+    stats = made.stats
+    return stats.membership_total, stats.membership_healthy, stats.membership_degraded, stats.membership_excluded
+
+
+def test_what_picks_is_the_balancers_own_method_where_nothing_is_to_decide() -> None:
+    made = cluster()
+    made.pick()
+    assert made.pick.__func__ is RoundRobin.pick  # type: ignore[attr-defined]
+
+
+def test_the_members_are_counted_whoever_marks_or_replaces_them() -> None:
+    made = cluster()
+    assert members(made) == (3, 3, 0, 0)
+    assert made.stats.membership_change == 1
+    one, two, three = made.endpoints
+    made.mark(one, HealthFlag.FAILED_OUTLIER_CHECK, is_set=True)
+    made.mark(two, HealthFlag.DEGRADED_EDS_HEALTH, is_set=True)
+    made.mark(three, HealthFlag.PENDING_ACTIVE_HC, is_set=True)
+    assert members(made) == (3, 0, 1, 1)
+    made.set_endpoints([EndpointConfig(one.address), EndpointConfig(Address("10.0.0.2", 1))])
+    assert members(made) == (2, 1, 0, 0)
+    made.set_endpoints([])
+    assert members(made) == (0, 0, 0, 0)
+    assert made.stats.membership_change == 3
+
+
+def test_what_the_file_says_of_health_comes_and_goes_and_leaves_other_marks_alone() -> None:
+    def said(status: HealthStatus) -> ClusterConfig:
+        return ClusterConfig(
+            name="c", endpoints=(EndpointConfig(ADDRESSES[0], health_status=status), EndpointConfig(ADDRESSES[1]))
+        )
+
+    made = Cluster(said(HealthStatus.DRAINING))
+    one, two = made.endpoints
+
+    def flags() -> HealthFlag:
+        return one.flags
+
+    assert flags() == HealthFlag.EDS_STATUS_DRAINING
+    assert (made.stats.membership_healthy, made.stats.membership_excluded) == (1, 1)
+    assert {made.pick() for _ in range(4)} == {two}
+    made.mark(one, HealthFlag.FAILED_OUTLIER_CHECK, is_set=True)
+    made.update(said(HealthStatus.DEGRADED))
+    assert flags() == HealthFlag.DEGRADED_EDS_HEALTH | HealthFlag.FAILED_OUTLIER_CHECK
+    made.update(said(HealthStatus.HEALTHY))
+    assert flags() == HealthFlag.FAILED_OUTLIER_CHECK
+    made.mark(one, HealthFlag.FAILED_OUTLIER_CHECK, is_set=False)
+    assert {made.pick() for _ in range(4)} == {one, two}
+
+
+def test_a_server_starts_slowly_when_it_is_new_and_when_it_is_usable_again() -> None:
+    clock = FakeClock()
+    config = ClusterConfig(
+        name="c", endpoints=tuple(map(EndpointConfig, ADDRESSES[:2])), slow_start=SlowStartConfig(window=10)
+    )
+    made = Cluster(config, random.Random(1), clock)
+    clock.time += 10
+    one, two = made.endpoints
+
+    def share() -> int:
+        return sum(made.pick() is two for _ in range(110))
+
+    assert share() == 55
+    assert made.pick.__func__ is RoundRobin.pick  # type: ignore[attr-defined]
+    made.mark(two, HealthFlag.FAILED_ACTIVE_HC, is_set=True)
+    assert share() == 0
+    made.mark(two, HealthFlag.FAILED_ACTIVE_HC, is_set=False)
+    assert 8 <= share() <= 12
+    clock.time += 5
+    made.mark(one, HealthFlag.DEGRADED_EDS_HEALTH, is_set=True)
+    made.mark(one, HealthFlag.DEGRADED_EDS_HEALTH, is_set=False)  # it was usable all the time
+    assert 34 <= share() <= 40
+    clock.time += 5
+    made.pick()
+    assert share() == 55
+    assert made.pick.__func__ is RoundRobin.pick  # type: ignore[attr-defined]
+
+
+def test_health_that_changes_with_every_request_does_not_bring_one_server_all_of_them() -> None:
+    made = cluster()
+    one, two, three = made.endpoints
+    found = []
+    for number in range(60):
+        made.mark(three, HealthFlag.FAILED_OUTLIER_CHECK, is_set=number % 2 == 0)
+        found.append(made.pick())
+    assert min(found.count(one), found.count(two)) >= 15
+
+
+def test_a_subset_of_a_cluster_that_has_none_is_the_cluster() -> None:
+    made = cluster()
+    assert {made.subset((("stage", '"prod"'),))() for _ in range(6)} == set(made.endpoints)
+
+
+@pytest.mark.parametrize("policy", [LbPolicy.RING_HASH, LbPolicy.MAGLEV])
+def test_a_server_whose_health_comes_and_goes_costs_its_tables_once(policy: LbPolicy) -> None:
+    made = cluster(policy)
+    pick, picked = made.pick, made.pick(5)
+    one, *_ = made.endpoints
+    kinds = []
+    for is_set in (True, False, True, False):
+        made.mark(one, HealthFlag.FAILED_OUTLIER_CHECK, is_set=is_set)
+        made.pick()
+        kinds.append(made.pick.__self__)  # type: ignore[attr-defined]
+    assert kinds[0] is kinds[2] is not kinds[1] is kinds[3]
+    assert made.pick(5) is picked
+    assert made.pick is not pick
+    made.set_endpoints([EndpointConfig(each, 5) for each in ADDRESSES])
+    made.pick()
+    assert made.pick.__self__ not in kinds  # type: ignore[attr-defined]
+
+
+def test_only_a_few_tables_are_kept() -> None:
+    made = Cluster(
+        ClusterConfig(
+            name="c",
+            lb_policy=LbPolicy.RING_HASH,
+            endpoints=tuple(EndpointConfig(Address("10.0.0.1", port)) for port in range(12)),
+            minimum_ring_size=12,
+        )
+    )
+    for each in made.endpoints[:-1]:
+        made.mark(each, HealthFlag.FAILED_OUTLIER_CHECK, is_set=True)
+        made.pick()
+    assert len(made._tables) == KEPT_TABLES

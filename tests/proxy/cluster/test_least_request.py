@@ -98,3 +98,11 @@ def test_turns_at_one_time_come_in_the_order_they_were_set() -> None:
     first, second, third = servers(1, 1, 2)
     balancer = WeightedLeastRequest([first, second, third])
     assert [balancer.pick() for _ in range(8)] == [third, first, second, third, third, first, second, third]
+
+
+@pytest.mark.parametrize(("bias", "expected"), [(0.0, 250), (1.0, 100), (2.0, 36)])
+def test_requests_in_flight_count_as_much_as_the_bias_says(bias: float, expected: int) -> None:
+    endpoints = servers(1, 3)
+    endpoints[0].active = 2
+    balancer = WeightedLeastRequest(endpoints, bias)
+    assert picks(balancer, 1000)[endpoints[0]] == pytest.approx(expected, abs=2)

@@ -74,12 +74,15 @@ def test_on_a_ring_a_server_counts_its_share_of_its_place(
     endpoints = [at(zone, port, place=weights[zone], weight=weight) for port, (zone, weight, _) in enumerate(drawn)]
     usable = [each for each, (*_, is_usable) in zip(endpoints, drawn, strict=True) if is_usable]
     found = places(endpoints, Counter(each.config.locality for each in endpoints))
-    made, whole = hash_weights(usable, found)
+    made = hash_weights(usable, found)
     total = sum(weights[zone] for zone in {each.config.locality.zone for each in endpoints})
-    assert set(made) == {each for each in usable if each.config.locality_weight}
-    for zone in "abc":
-        there = [each for each in made if each.config.locality.zone == zone]
-        weight = sum(each.weight for each in there)
-        assert sum(made[each] for each in there) * total == (weights[zone] * whole if there else 0)
-        for each in there:
-            assert Fraction(made[each], sum(made[other] for other in there)) == Fraction(each.weight, weight)
+    assert {each.endpoint for each in made} == {each for each in usable if each.config.locality_weight}
+    for each in made:
+        zone = each.endpoint.config.locality.zone
+        there = [other for other in made if other.endpoint.config.locality.zone == zone]
+        weight = sum(other.endpoint.weight for other in there)
+        assert Fraction(each.weight, sum(other.weight for other in there)) == Fraction(each.endpoint.weight, weight)
+        assert sum(other.share for other in there) == pytest.approx(weights[zone] / total)
+        assert each.weight / sum(other.weight for other in made) == pytest.approx(
+            each.share / sum(other.share for other in made)
+        )

@@ -78,3 +78,17 @@ def test_entries_are_envoys() -> None:
     table = Maglev(endpoints, 65537, RNG)
     for key, number in ENVOYS.items():
         assert table.pick(xxhash64(key.encode())) is endpoints[number - 1], key
+
+
+@pytest.mark.parametrize(("count", "percent"), [(3, 0.1), (10, 0.5), (20, 0.7), (50, 0.7)])
+def test_one_that_goes_moves_its_keys_and_few_of_others(count: int, percent: float) -> None:
+    endpoints = equals(count)
+    before = entries(Maglev(endpoints, 65537, RNG), 65537)
+    after = entries(Maglev(endpoints[1:], 65537, RNG), 65537)
+    others = sum(old not in (new, endpoints[0].name) for old, new in zip(before, after, strict=True))
+    assert others / 65537 < percent / 100
+
+
+def test_weights_that_are_given_count_instead_of_those_of_endpoints() -> None:
+    found = entries(Maglev(equals(2), 1009, RNG, weights=[3, 1]), 1009)
+    assert found.count("10.0.0.1:80") / 1009 == pytest.approx(0.75, abs=0.01)

@@ -95,3 +95,24 @@ def test_places_are_envoys() -> None:
     ring = RingHash(endpoints, 1024, MAXIMUM, RNG)
     for key, number in ENVOYS.items():
         assert ring.pick(xxhash64(key.encode())) is endpoints[number - 1], key
+
+
+@pytest.mark.parametrize("count", [3, 5, 10, 20])
+@pytest.mark.parametrize("minimum", [1024, 16384])
+def test_one_that_goes_moves_its_keys_and_at_most_as_many_of_others(count: int, minimum: int) -> None:
+    """Its keys are one in ``count``. The others' places stay, and each gets some more, so that the ring stays as large:
+    those take keys from one another, about as many again."""
+    endpoints = equals(count)
+    before = owners(RingHash(endpoints, minimum, MAXIMUM, RNG), 5000)
+    for gone in (endpoints[0], endpoints[count // 2]):
+        after = owners(RingHash([each for each in endpoints if each is not gone], minimum, MAXIMUM, RNG), 5000)
+        moved = sum(old != new for old, new in zip(before, after, strict=True))
+        own = sum(old == gone.name for old in before)
+        assert own <= moved
+        assert moved / len(before) < 2.1 / count
+
+
+def test_shares_that_are_given_count_instead_of_weights() -> None:
+    endpoints = servers(9, 1)
+    found = owners(RingHash(endpoints, 8192, MAXIMUM, RNG, shares=[0.25, 0.25]), 10_000)
+    assert found.count("10.0.0.1:80") / len(found) == pytest.approx(0.5, abs=0.03)

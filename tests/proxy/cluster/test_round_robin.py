@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metaprotocol_sdk.proxy.cluster.round_robin import RoundRobin
+from metaprotocol_sdk.proxy.cluster.round_robin import RoundRobin, WeightedRoundRobin
 from tests.proxy.cluster.servers import equals, picks, servers, weighted_round_robin
 
 WEIGHTS = st.lists(st.integers(1, 20) | st.sampled_from([1, 1000]), min_size=1, max_size=8)
@@ -45,3 +45,19 @@ def test_weights_may_be_as_large_as_they_come() -> None:
     heavy, light = servers(2**32 - 1, 1)
     balancer = weighted_round_robin([heavy, light])
     assert [balancer.pick() for _ in range(100)].count(heavy) >= 99
+
+
+@given(st.integers(1, 6), st.integers(0, 2000))
+def test_it_may_begin_anywhere_in_the_round(count: int, start: int) -> None:
+    endpoints = equals(count)
+    balancer = RoundRobin(endpoints, start)
+    assert [balancer.pick() for _ in range(count)] == [endpoints[(start + i) % count] for i in range(count)]
+
+
+@given(WEIGHTS, st.integers(0, 999))
+def test_by_weight_it_may_begin_anywhere_too(weights: list[int], start: int) -> None:
+    endpoints = servers(*weights)
+    late, early = WeightedRoundRobin(endpoints, weights, start), WeightedRoundRobin(endpoints, weights)
+    for _ in range(start):
+        early.pick()
+    assert [late.pick() for _ in range(10)] == [early.pick() for _ in range(10)]

@@ -58,11 +58,15 @@ def test_it_lasts_until_the_youngest_healthy_server_has_its_whole_share() -> Non
     assert ends(MINUTE, equals(2), 0) is None
 
 
+def nothing() -> None:
+    """What a test does not look at."""
+
+
 def shares(clock: FakeClock, weights: tuple[int, ...], ages: tuple[float, ...], *, bias: float = 0.0) -> list[int]:
     endpoints = servers(*weights)
     for each, age in zip(endpoints, ages, strict=True):
         each.since = clock() - age
-    balancer = SlowStart(endpoints, MINUTE, bias=bias, now=clock, until=math.inf, on_end=lambda: None)
+    balancer = SlowStart(endpoints, MINUTE, bias=bias, now=clock, until=math.inf, on_end=nothing)
     counted = Counter(balancer.pick() for _ in range(1000))
     return [counted[each] for each in endpoints]
 
@@ -79,7 +83,7 @@ def test_the_share_grows_while_requests_come() -> None:
     clock = FakeClock()
     old, new = endpoints = equals(2)
     new.since = clock()
-    balancer = SlowStart(endpoints, MINUTE, bias=0, now=clock, until=clock() + 60, on_end=lambda: None)
+    balancer = SlowStart(endpoints, MINUTE, bias=0, now=clock, until=clock() + 60, on_end=nothing)
     found = []
     for _ in range(60):
         clock.time += 1
@@ -96,7 +100,7 @@ def test_requests_in_flight_count_as_much_as_the_bias_says() -> None:
     one.active = 3
     clock = FakeClock()
     for bias, expected in ((0.0, 500), (0.5, 333), (1.0, 200)):
-        balancer = SlowStart(endpoints, MINUTE, bias=bias, now=clock, until=math.inf, on_end=lambda: None)
+        balancer = SlowStart(endpoints, MINUTE, bias=bias, now=clock, until=math.inf, on_end=nothing)
         counted = Counter(balancer.pick() for _ in range(1000))
         assert counted[one] == pytest.approx(expected, abs=3)
         assert counted[two] == 1000 - counted[one]
@@ -118,8 +122,8 @@ def test_a_pick_after_the_end_says_so() -> None:
 def test_it_may_begin_anywhere(start: int) -> None:
     clock = FakeClock()
     endpoints = equals(3)
-    late = SlowStart(endpoints, MINUTE, bias=0, now=clock, until=math.inf, on_end=lambda: None, start=start)
-    early = SlowStart(endpoints, MINUTE, bias=0, now=clock, until=math.inf, on_end=lambda: None)
+    late = SlowStart(endpoints, MINUTE, bias=0, now=clock, until=math.inf, on_end=nothing, start=start)
+    early = SlowStart(endpoints, MINUTE, bias=0, now=clock, until=math.inf, on_end=nothing)
     for _ in range(start):
         early.pick()
     assert [late.pick() for _ in range(6)] == [early.pick() for _ in range(6)]

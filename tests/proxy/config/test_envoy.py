@@ -31,6 +31,7 @@ static_resources:
       endpoints:
         lb_endpoints:
           endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: 1}}}}}}
+          metadata: {{filter_metadata: {{envoy.lb: {{a: 1, b: 2}}}}}}
           {endpoint}
     {cluster}
 {root}
@@ -61,6 +62,9 @@ MIRROR = "cluster: c, request_mirror_policies: [{cluster: c, runtime_fraction: {
 LIMIT = "circuit_breakers: {thresholds: [%s]}"
 OUTLIER = "outlier_detection: {%s}"
 
+BALANCE = "lb_policy: RING_HASH; common_lb_config: {consistent_hashing_lb_config: {hash_balance_factor: %d}}"
+SUBSETS = "lb_subset_config: {subset_selectors: [%s]}"
+
 ACCEPTED = [
     ("cluster", "maglev_lb_config: {}"),
     ("cluster", "lb_policy: RING_HASH; maglev_lb_config: {}"),
@@ -79,6 +83,21 @@ ACCEPTED = [
     ("cluster", OUTLIER % "base_ejection_time: 4s, max_ejection_time: 4s, split_external_local_origin_errors: true"),
     ("action", "cluster: c, priority: HIGH"),
     ("cluster", "common_http_protocol_options: {max_connection_duration: 0s, idle_timeout: 0s}"),
+    ("cluster", "round_robin_lb_config: {slow_start_config: {slow_start_window: 60s, min_weight_percent: {value: 0}}}"),
+    (
+        "cluster",
+        "lb_policy: LEAST_REQUEST; least_request_lb_config: {active_request_bias: {default_value: 0, runtime_key: a}}",
+    ),
+    ("cluster", "common_lb_config: {healthy_panic_threshold: {value: 0}, update_merge_window: 1s}"),
+    ("cluster", "common_lb_config: {zone_aware_lb_config: {fail_traffic_on_panic: true}}"),
+    ("cluster", "common_lb_config: {locality_weighted_lb_config: {}}"),
+    ("cluster", BALANCE % 100),
+    ("cluster", SUBSETS % "{keys: [a, b], fallback_policy: KEYS_SUBSET, fallback_keys_subset: [b]}, {keys: [a, b]}"),
+    (
+        "cluster",
+        "lb_policy: LEAST_REQUEST; least_request_lb_config: {active_request_bias: {default_value: 1}}",
+    ),
+    ("endpoint", "health_status: DRAINING"),
     ("endpoint", "load_balancing_weight: '3'"),
     ("action", "weighted_clusters: {total_weight: 7, clusters: [{name: c, weight: 3}, {name: c, weight: 0}]}"),
     ("action", "cluster: c, timeout: 1s, idle_timeout: 0s"),
@@ -112,6 +131,15 @@ REFUSED = [
     ("cluster", OUTLIER % "failure_percentage_threshold: 101"),
     ("cluster", OUTLIER % "enforcing_consecutive_5xx: 101"),
     ("action", "cluster: c, priority: LOW"),
+    ("cluster", "common_lb_config: {healthy_panic_threshold: {value: 101}}"),
+    ("cluster", "common_lb_config: {zone_aware_lb_config: {}, locality_weighted_lb_config: {}}"),
+    ("cluster", BALANCE % 99),
+    ("cluster", SUBSETS % "{keys: [a], fallback_policy: KEYS_SUBSET}"),
+    ("cluster", SUBSETS % "{keys: [a], fallback_policy: KEYS_SUBSET, fallback_keys_subset: [a]}"),
+    ("cluster", SUBSETS % "{keys: [a, b], fallback_policy: KEYS_SUBSET, fallback_keys_subset: [c]}"),
+    ("cluster", SUBSETS % "{keys: [a, b], fallback_policy: NO_FALLBACK, fallback_keys_subset: [a]}"),
+    ("cluster", "lb_subset_config: {fallback_policy: KEYS_SUBSET, subset_selectors: [{keys: [a]}]}"),
+    ("endpoint", "health_status: SICK"),
     ("endpoint", "load_balancing_weight: 0"),
     ("action", "weighted_clusters: {clusters: [{name: c, weight: 0}]}"),
     ("action", "weighted_clusters: {clusters: [{name: c}]}"),
@@ -131,6 +159,16 @@ REFUSED = [
 STRICTER = [
     ("cluster", "per_connection_buffer_limit_bytes: 0", "nothing here is unbounded"),
     ("cluster", "lb_policy: RING_HASH; ring_hash_lb_config: {minimum_ring_size: 0}", "a ring has an entry"),
+    ("cluster", "round_robin_lb_config: {slow_start_config: {}}", "a slow start that takes no time"),
+    ("cluster", "round_robin_lb_config: {slow_start_config: {slow_start_window: 0s}}", "the same"),
+    (
+        "cluster",
+        "lb_policy: LEAST_REQUEST; least_request_lb_config: {active_request_bias: {default_value: -1, runtime_key: a}}",
+        "more requests for those that have more",
+    ),
+    ("cluster", SUBSETS % "{keys: []}", "a selector that selects nothing"),
+    ("cluster", SUBSETS % "{keys: [a, a]}", "Envoy reads it as one key"),
+    ("cluster", SUBSETS % "{keys: [c]}", "a selector that no endpoint has the key for"),
     ("action", "cluster: c, retry_policy: {retry_on: resets}", "Envoy ignores words it does not know"),
     ("action", "cluster: c, retry_policy: {}", "a policy that covers no failure"),
     ("matcher", "{name: a, range_match: {start: 5, end: 5}}", "a range with nothing in it"),

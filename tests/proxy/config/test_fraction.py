@@ -115,7 +115,7 @@ def test_an_override_that_is_no_share_is_told_and_does_not_count(value: str, sho
 
 def test_a_key_that_nothing_names_is_told() -> None:
     told = (
-        "static_layer: without effect in this proxy, which looks up the runtime_key of fractions and "
+        "static_layer: without effect in this proxy, which looks up the runtime_key of fractions and numbers, and "
         "upstream.maintenance_mode.<cluster> only: c, d.e"
     )
     assert mirrored("{name: l, static_layer: {a.b: 20, d: {e: 1}, c: 2}}", KEYED) == (0.2, [told])

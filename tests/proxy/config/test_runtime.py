@@ -10,7 +10,7 @@ from tests.proxy.config.reading import said
 FIRST = Place(1, 1, "first")
 SECOND = Place(2, 1, "second")
 TEXT = (
-    "without effect in this proxy, which looks up the runtime_key of fractions and "
+    "without effect in this proxy, which looks up the runtime_key of fractions and numbers, and "
     "upstream.maintenance_mode.<cluster> only: "
 )
 

@@ -19,6 +19,7 @@ static_resources:
 def test_the_number_is_the_default_unless_the_runtime_has_another() -> None:
     assert good(RuntimeDouble, "{default_value: 2.5, runtime_key: k}").value() == 2.5
     assert good(RuntimeDouble, "runtime_key: k").value() == 0
+    assert good(RuntimeDouble, "default_value: 1").value() == 1
     for written, number in (("0.5", 0.5), ("'0.5'", 0.5), ("3", 3.0)):
         assert good(Bootstrap, FILE % written).value().clusters[0].active_request_bias == number
 
@@ -41,7 +42,6 @@ def test_a_runtime_value_that_is_no_number_does_not_count(written: str) -> None:
             "1:17 error default_value: expected a number from 0, found -1",
         ),
         ("{default_value: x, runtime_key: k}", "1:17 error default_value: expected a number from 0, found 'x'"),
-        ("default_value: 1", "1:1 error runtime_key: required, and not there"),
     ],
 )
 def test_a_wrong_number_says_where_and_why(text: str, finding: str) -> None:
