@@ -156,7 +156,9 @@ def test_help_imports_click_and_no_command() -> None:
 
 TOP_LEVEL = {
     ".ci",
+    ".dockerignore",
     ".gitignore",
+    "Dockerfile",
     "LICENSE",
     "Makefile",
     "README.md",

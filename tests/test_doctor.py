@@ -212,6 +212,16 @@ def test_a_right_configuration_is_checked_down_to_its_ports(tmp_path: Path) -> N
     assert found[-1].check == "listener inbound"
 
 
+def test_the_admin_port_is_checked_as_a_listeners_is(tmp_path: Path) -> None:
+    file = tmp_path / "proxy.yaml"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        admin = f"admin: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {port}}}}}}}\n"
+        file.write_text(admin + PROXY.format(port=0))
+        (found,) = [each for each in check_config(file) if each.status is Status.PROBLEM]
+    assert (found.check, found.detail) == ("admin", f"127.0.0.1:{port} is in use already")
+
+
 def test_every_error_of_a_configuration_is_a_problem_at_its_place(tmp_path: Path) -> None:
     file = tmp_path / "proxy.yaml"
     file.write_text(PROXY.format(port="[]") + "nonsense: 1\n")

@@ -118,13 +118,15 @@ class _Announcer:
 
     def ready_admin(self, address: Bound) -> None:
         """The admin interface answers."""
+        if self._admin_path is not None:
+            self._write(self._admin_path, address)
         self._say("admin", address)
-        if self._admin_path is None:
-            return
+
+    def _write(self, path: Path, address: Bound) -> None:
         try:
-            self._admin_path.write_text(str(address))
+            path.write_text(str(address))
         except OSError as error:  # who serves goes on serving
-            _log().error("the admin interface's address cannot be written to %s: %s", self._admin_path, error.strerror)
+            _log().error("the admin interface's address cannot be written to %s: %s", path, error.strerror)
 
     def _say(self, what: str, address: Bound) -> None:
         text = f"ready: {what} on {address}"

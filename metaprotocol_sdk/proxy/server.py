@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -299,10 +298,11 @@ class Server:
 
     def snapshot(self) -> dict[str, int]:
         """Every counter by its full name: MetaProtocol Proxy's for listeners and filters, Envoy's for clusters."""
-        total: Counter[str] = Counter()
+        total: dict[str, int] = {}
         for prefix, counters in self._counted():
-            total.update(counters.snapshot(prefix))  # two listeners may share a stat_prefix
-        return dict(total)
+            for name, count in counters.snapshot(prefix).items():
+                total[name] = total.get(name, 0) + count  # two listeners may share a stat_prefix
+        return total
 
     def reset_counters(self) -> None:
         """Sets every counter to 0, and no gauge."""

@@ -171,3 +171,35 @@ def test_a_changed_file_is_served_without_a_new_process(path: Path, how: str) ->
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
     assert process.returncode == 0
+
+
+def with_admin(path: Path, port: int = 0) -> None:
+    admin = f"admin: {{address: {{socket_address: {{address: '::1', port_value: {port}}}}}}}"
+    path.write_text(admin + CONFIG % 0)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_the_admin_port_is_told_after_the_listeners_and_written_to_a_file(
+    path: Path, tmp_path: Path, form: str
+) -> None:
+    with_admin(path)
+    file = tmp_path / "admin"
+    with metaproto("-c", str(path), "--admin-address-path", str(file), "--log-format", form) as process:
+        assert process.stderr is not None
+        listener = next(line for line in process.stderr if "ready:" in line)
+        assert "listener 'front' on" in listener
+        admin = next(line for line in process.stderr if "ready:" in line)
+        host, _, port = file.read_text().rpartition(":")
+        assert f"admin on {host}:{port}" in admin
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=60) as operator:
+            operator.sendall(b"POST /quitquitquit HTTP/1.1\r\nHost: h\r\n\r\n")
+            assert operator.recv(4096).startswith(b"HTTP/1.1 200 OK")
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def test_an_admin_address_that_cannot_be_written_is_an_error_in_the_log(path: Path, tmp_path: Path) -> None:
+    with_admin(path)
+    said = "".join(log_of(path, "--admin-address-path", str(tmp_path / "no" / "file")))
+    assert "error the admin interface's address cannot be written to" in said
+    assert said.endswith("info stopped\n")

@@ -36,7 +36,7 @@ class Transcript:
         self.folder = folder
         self.cwd = folder / "work"
         self.cwd.mkdir()
-        self.ports = {port: str(_free_port()) for port in sorted(set(re.findall(r"\b90\d\d\b", self.text)))}
+        self.ports = {port: str(_free_port()) for port in sorted(set(re.findall(r"\b90\d\d\b|\b9901\b", self.text)))}
         self.jobs: list[subprocess.Popen[str]] = []
         self.printed: dict[int, str] = {}
         """What each job that has ended printed after its first line, by its number."""

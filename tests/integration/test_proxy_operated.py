@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
@@ -23,8 +24,9 @@ from metaprotocol_sdk.proxy import process
 from metaprotocol_sdk.proxy.config.values import Address, ListenerConfig, ProtocolConfig, ProxyConfig, RouteTableConfig
 from metaprotocol_sdk.proxy.net.systemd import Inherited
 from metaprotocol_sdk.proxy.process import run
+from metaprotocol_sdk.proxy.server import Server
 from tests.proxy.codecs import message
-from tests.proxy.harness import LOOPS
+from tests.proxy.harness import LOOPS, unused_port
 
 LISTENER = ListenerConfig(
     name="main",
@@ -118,6 +120,24 @@ def test_it_answers_from_the_first_client_to_the_end_of_the_drain() -> None:
             assert client.recv(4096) == b""
 
     served(CONFIG, script)
+
+
+def test_before_every_listener_accepts_it_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    class SlowServer(Server):
+        async def start(self) -> None:
+            early = Admin((address.host, address.port), ("", 0))
+            assert await asyncio.to_thread(early.get, "/ready") == (503, "INITIALIZING\n")
+            assert await asyncio.to_thread(early.get, "/listeners") == (200, "")
+            await super().start()
+
+    monkeypatch.setattr(process, "Server", SlowServer)
+    address = Address("127.0.0.1", unused_port())
+
+    def script(admin: Admin) -> None:
+        assert admin.get("/ready") == (200, "LIVE\n")
+        admin.post("/quitquitquit")
+
+    served(replace(CONFIG, admin=address), script)
 
 
 def test_a_second_order_to_end_is_a_second_signal() -> None:

@@ -63,6 +63,6 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def from_json(cls, document: Any) -> Response:
-        """A JSON document, indented as Envoy's are."""
-        return cls(json.dumps(document, indent=1, ensure_ascii=False) + "\n", content_type=JSON)
+    def from_json(cls, document: Any, *, indent: int | None = 1) -> Response:
+        """A JSON document, indented as Envoy's are, or on one line, which takes a quarter of the time."""
+        return cls(json.dumps(document, indent=indent, ensure_ascii=False) + "\n", content_type=JSON)

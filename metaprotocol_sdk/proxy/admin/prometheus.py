@@ -26,10 +26,17 @@ _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 def render(numbers: Mapping[str, int], histograms: Mapping[str, HistogramValue], tags: Tags) -> str:
     """The exposition: each metric once, with all its series. Names that become the same one are added up."""
     lines = []
-    families: defaultdict[tuple[str, str], defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+    by_stem: dict[str, list[tuple[Mapping[str, str], int]]] = {}
     for name, value in numbers.items():
         stem, labels = tags.split(name)
-        families[_metric(stem), "gauge" if is_gauge(name) else "counter"][_labels(labels.items())] += value
+        by_stem.setdefault(stem, []).append((labels, value))
+    shown: dict[int, str] = {}  # the labels of one cluster are one mapping, written once for all its counters
+    families: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    for stem, found in by_stem.items():
+        series = families[_metric(stem), "gauge" if is_gauge(stem) else "counter"]
+        for labels, value in found:
+            text = shown.get(id(labels)) or shown.setdefault(id(labels), _labels(labels.items()))
+            series[text] = series.get(text, 0) + value
     for (metric, kind), series in sorted(families.items()):
         lines.append(f"# TYPE {metric} {kind}")
         lines += [f"{metric}{labels} {value}" for labels, value in series.items()]

@@ -68,11 +68,13 @@ async def answer(operated: Operated, query: Mapping[str, str], form: str = "") -
     if form == "prometheus":
         tags = Tags(await operated.clusters(), await operated.listeners())
         return Response(render(stats.numbers, stats.histograms, tags), content_type=CONTENT_TYPE)
-    return Response.from_json(_document(stats)) if form == "json" else Response(_text(stats))
+    return Response.from_json(_document(stats), indent=None) if form == "json" else Response(_text(stats))
 
 
 def _filter(pattern: str) -> Callable[[str], bool]:
     """Whether ``pattern`` is found anywhere in a name."""
+    if not pattern:
+        return lambda name: True  # noqa: ARG005
     options = re2.Options()
     options.log_errors = False
     search = re2.compile(pattern, options).search

@@ -57,7 +57,7 @@ class FilterContext:
         traffic_direction: Which side of a service the listener stands on.
         now: The proxy's clock, in seconds from some moment; it never goes back.
         register: Makes counters visible in ``Server.snapshot()``, under the prefix and their names. Counts that come
-            to the same full name are added up.
+            to the same full name are added up. A name that ends in ``_active`` is a gauge's.
         rng: The proxy's source of chance.
         wheel: The proxy's timers; where they are not given, their time never comes.
     """

@@ -70,7 +70,7 @@ class Notifier:
         if not self._path:
             return
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
                 sock.setblocking(False)  # a manager that does not read must not stop who tells it
                 sock.sendto("\n".join(lines).encode(), self._path)
         except OSError as error:

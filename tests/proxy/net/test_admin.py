@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -235,6 +237,12 @@ def test_a_client_that_leaves_while_it_is_answered_disturbs_nobody(loop: str) ->
             assert (await response(reader))[0] == 200
 
     run(main(), loop)
+
+
+def test_a_proxy_without_an_admin_port_does_not_load_its_library() -> None:
+    program = "import sys, metaprotocol_sdk.proxy.process; print('h11' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 @both_loops
