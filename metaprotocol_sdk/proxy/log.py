@@ -22,6 +22,8 @@ REPEAT_BURST = 5
 """How often one warning is said in :data:`REPEAT_WINDOW` before it is only counted."""
 REPEAT_WINDOW = 60.0
 """Seconds."""
+MOST_KINDS = 1000
+"""How many kinds of warnings are remembered; those not said in the last window are forgotten first."""
 
 
 class RepeatFilter(logging.Filter):
@@ -50,12 +52,18 @@ class RepeatFilter(logging.Filter):
             return True
         kind = str(record.msg)
         now = self._now()
+        if len(self._seen) >= MOST_KINDS and kind not in self._seen:
+            self._forget(now)
         start, count = self._seen.get(kind, (now, 0))
         if now - start >= self._window:
             record.suppressed = max(0, count - self._burst)
             start, count = now, 0
         self._seen[kind] = (start, count + 1)
         return count < self._burst
+
+    def _forget(self, now: float) -> None:
+        recent = {kind: seen for kind, seen in self._seen.items() if now - seen[0] < self._window}
+        self._seen = recent if len(recent) < MOST_KINDS else {}
 
 
 class TextFormatter(logging.Formatter):

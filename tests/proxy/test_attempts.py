@@ -173,7 +173,7 @@ def test_an_attempt_over_its_time_is_given_up_before_the_next_one() -> None:
     setup.wait(1.9)
     assert setup.upstream.cancelled == []
     setup.wait(0.2)
-    assert setup.upstream.cancelled == [setup.stream]
+    assert setup.upstream.expired == setup.upstream.cancelled == [setup.stream]
     setup.wait()
     assert setup.tries == 2
     setup.wait(2.1)

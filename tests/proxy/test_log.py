@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from metaprotocol_sdk.proxy.log import LOGGER_NAME, RepeatFilter, configure
+from metaprotocol_sdk.proxy.log import LOGGER_NAME, MOST_KINDS, RepeatFilter, configure
 from tests.proxy.fakes import FakeClock
 
 
@@ -71,6 +71,25 @@ def test_repeats_are_counted_and_the_next_window_says_how_many(logger: logging.L
     clock.time += 61
     logger.warning("garbage from %d", 20)
     assert out.getvalue().splitlines()[-1].endswith("garbage from 20 (15 more like this in the last minute)")
+
+
+def test_kinds_are_forgotten_before_they_are_too_many() -> None:
+    clock = FakeClock()
+    repeat = RepeatFilter(clock, burst=1)
+
+    def passes(text: str) -> bool:
+        return repeat.filter(logging.LogRecord("x", logging.WARNING, "f", 1, text, None, None))
+
+    for number in range(MOST_KINDS - 1):
+        assert passes(f"old {number}")
+    clock.time += 61
+    assert passes("new")
+    assert passes("newer")
+    assert len(repeat._seen) == 2
+    assert not passes("new")
+    for number in range(3 * MOST_KINDS):
+        assert passes(f"many {number}")
+        assert len(repeat._seen) <= MOST_KINDS
 
 
 def test_other_kinds_and_mere_information_are_not_held_back() -> None:

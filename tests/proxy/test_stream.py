@@ -3,12 +3,13 @@ from __future__ import annotations
 import pytest
 
 from metaprotocol_sdk.errors import ErrorType
+from metaprotocol_sdk.exceptions import CodecBug, EncodeError
 from metaprotocol_sdk.metadata import MessageType
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.config.values import ClusterConfig
 from metaprotocol_sdk.proxy.stream import Stream
 from metaprotocol_sdk.proxy.timers import TimerWheel
-from tests.proxy.fakes import FakeChain, FakeClock, FakePending, FakeUpstream, request, stream_of
+from tests.proxy.fakes import FakeChain, FakeClock, FakeDownstream, FakePending, FakeUpstream, request, stream_of
 
 
 async def nothing() -> None:
@@ -42,6 +43,7 @@ def test_an_aborted_stream_is_over() -> None:
     stream.abort()
     assert stream.is_over
     assert upstream.cancelled == [stream]
+    assert upstream.expired == []  # its client has left; that says nothing of the server
 
 
 def test_a_timeout_gives_up_and_fails_with_envoys_flag() -> None:
@@ -51,11 +53,21 @@ def test_a_timeout_gives_up_and_fails_with_envoys_flag() -> None:
     upstream = FakeUpstream()
     upstream.send(stream)
     stream.on_timer(1000.25)
-    assert upstream.cancelled == [stream]
+    assert upstream.expired == upstream.cancelled == [stream]
     (error,) = chain.errors
     assert (error.type, error.flag) == (ErrorType.UNSPECIFIED, "UT")
     assert error.message == "meta protocol router: no reply from cluster 'c' in 0.25 s"
     assert stream.cluster.stats.upstream_rq_timeout == 1
+
+
+def test_a_request_that_cannot_be_written_fails_and_one_that_the_codec_fails_on_is_rejected() -> None:
+    chain, downstream = FakeChain(), FakeDownstream()
+    stream_of(request(), chain=chain, downstream=downstream).refuse(EncodeError("no headers here"))
+    assert [error.message for error in chain.errors] == [str(EncodeError("no headers here"))]
+    bug = CodecBug("codec", "encode", "raised")
+    stream_of(request(), chain=chain, downstream=downstream).refuse(bug)
+    assert downstream.rejected == [bug]
+    assert len(chain.errors) == 1
 
 
 @pytest.mark.parametrize("kind", [MessageType.REQUEST, MessageType.ONEWAY])

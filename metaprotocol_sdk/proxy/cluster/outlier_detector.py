@@ -280,7 +280,7 @@ class OutlierDetector:
         self._stats.ejections_enforced_total += 1
         self._cluster.mark(endpoint, HealthFlag.FAILED_OUTLIER_CHECK, is_set=True)
         text = (  # a kind of its own, so that no ejection hides another
-            f"cluster {self._cluster.name}: server {endpoint.name} ejected for {self._seconds(record):.3g} s, "
+            f"cluster {self._cluster.name}: server {endpoint.name} ejected for {_shown(self._seconds(record))} s, "
             f"ejection {record.ejections}: {reason}"
         )
         _log.warning(text)
@@ -294,10 +294,14 @@ class OutlierDetector:
         self._counting.reset(endpoint)
         self._cluster.mark(endpoint, HealthFlag.FAILED_OUTLIER_CHECK, is_set=False)
         _log.info(
-            "cluster %s: server %s is back after %.3g s, ejection %d: %s",
+            "cluster %s: server %s is back after %s s, ejection %d: %s",
             self._cluster.name,
             endpoint.name,
-            seconds,
+            _shown(seconds),
             record.ejections,
             reason,
         )
+
+
+def _shown(seconds: float) -> str:
+    return f"{round(seconds, 2):g}"

@@ -49,7 +49,7 @@ class OutlierKeeper:
             return
         before, self._config = self._config, config
         if config is None:
-            self.close()
+            self._end()
             return
         if self._working is None:
             self._begin(config)
@@ -96,10 +96,15 @@ class OutlierKeeper:
     async def warm(self) -> None:
         """A cluster need not wait for this."""
 
+    def _end(self) -> None:
+        if self._working is not None:
+            self._working[1].close()
+        self.close()
+
     def close(self) -> None:
-        """Lets every server back in, and counts nothing any more."""
+        """Counts nothing any more; what is ejected stays so, for nobody sends there any more."""
         self._disarm()
         self._cluster.uneject = None
-        for each in self._working or ():
-            each.close()
-        self._working = None
+        if self._working is not None:
+            self._working[0].close()
+            self._working = None

@@ -68,6 +68,8 @@ class Inside:
             for endpoint in cluster.endpoints:
                 there = [up for pool in pools if pool.endpoint is endpoint for up in self.ups(pool)]
                 assert endpoint.active == sum(len(up._streams) for up in there)
+                assert endpoint.connections == len(there)
+                assert endpoint.is_usable
 
     def _check_streams(self) -> None:
         waiting = [stream for pool in self.pools() for stream in pool._pending if stream.is_oneway]
@@ -119,9 +121,11 @@ class Inside:
                 assert up.is_closing or not is_kept, "an id is never freed"
         router: Any = self.listener._parts.chain._route
         assert router.__self__._shadow._held == 0
-        connections = {id(each) for each in [*self.downs, *(up for pool in self.pools() for up in self.ups(pool))]}
+        ups = [up for pool in self.pools() for up in self.ups(pool)]
+        keepers = [keeper for kept in self.server._manager._kept.values() for keeper in kept.keepers]
+        there = {id(each) for each in [*self.downs, *ups, *keepers]}
         for slot in self.wheel._slots.values():
-            assert all(id(item) in connections for item in slot), f"left on the wheel: {list(slot)}"
+            assert all(id(item) in there for item in slot), f"left on the wheel: {list(slot)}"
 
     def check_end(self) -> None:
         """What holds when the proxy has stopped."""

@@ -18,6 +18,7 @@ from metaprotocol_sdk.proxy.config.values import (
     LbPolicy,
     ListenerConfig,
     MirrorConfig,
+    OutlierDetectionConfig,
     ProtocolConfig,
     ProxyConfig,
     RetryOn,
@@ -35,6 +36,11 @@ from tests.proxy.harness import LOOPS
 
 CODECS: dict[str, type[Codec]] = {"ids": IdCodec, "few ids": FewIdsCodec, "lines": LineCodec}
 
+
+WATCHED = OutlierDetectionConfig(
+    consecutive_5xx=1, max_ejection_percent=100, enforcing_consecutive_5xx=0, enforcing_success_rate=0
+)
+"""Every failure is seen, and ejects nobody: what servers a request may go to is for the book to say."""
 
 _LIMITS, _BREAKERS, _CONNECTIONS = Limits(), CircuitBreakersConfig(), ConnectionConfig(idle_timeout=None)
 
@@ -140,6 +146,7 @@ class Setup:
             circuit_breakers=breakers,
             connections=self.connections,
             buffer_limit=self.buffer_limit,
+            outlier_detection=None if name == "mirror" else WATCHED,
         )
 
     def filters(self) -> dict[str, FilterFactory]:

@@ -18,6 +18,7 @@ from metaprotocol_sdk.proxy.config.values import (
     RetryPolicyConfig,
     RouteConfig,
     RouteTableConfig,
+    RoutingPriority,
     WeightedClusterConfig,
 )
 from tests.proxy.config.reading import PROXY_TYPE, WITH_IDS, bad, errors, parse, read
@@ -76,6 +77,7 @@ route:
   timeout: 2s
   idle_timeout: 0s
   retry_policy: {retry_on: reset}
+  priority: HIGH
 request_headers_to_remove: [old]
 responseHeadersToRemove: [secret, Internal]
 response_mutation: [{key: new, value: v}]
@@ -106,6 +108,7 @@ def test_a_route_says_everything_of_a_request() -> None:
         timeout=2.0,
         idle_timeout=None,
         retry=RetryPolicyConfig(retry_on=frozenset([RetryOn.RESET])),
+        priority=RoutingPriority.HIGH,
     )
 
 

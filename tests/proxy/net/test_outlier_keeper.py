@@ -120,7 +120,7 @@ def test_servers_that_come_have_monitors_and_those_that_go_are_forgotten() -> No
             setup.fail(each)
         assert setup.active == 2
         setup.keeper.close()
-        assert all(each.is_usable for each in setup.cluster.endpoints)
+        assert all(each.monitor is None for each in setup.cluster.endpoints)
         await setup.turns.close()
 
     run(main())
