@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from dataclasses import replace
 from typing import Any
@@ -12,7 +11,6 @@ from metaprotocol_sdk.metadata import Metadata
 from metaprotocol_sdk.proxy.config.values import (
     Address,
     DownstreamTlsConfig,
-    EndpointConfig,
     ProxyConfig,
     UpstreamTlsConfig,
     ValidationConfig,
