@@ -65,7 +65,7 @@ def test_hostile_bytes_end_in_a_sentence(data: bytes, at: int) -> None:
         try:
             Certificate.from_der(each)
         except ValueError as error:
-            assert str(error) == "no certificate in X.509"
+            assert str(error) == "no certificate in X.509"  # noqa: PT017  it may be one all the same
 
 
 SAMPLE = b""

@@ -17,7 +17,10 @@ NAME = "name: envoy.filters.listener.proxy_protocol\n"
         ("", ProxyProtocolConfig()),
         (f"typed_config: {{'@type': {TYPE_URL}}}", ProxyProtocolConfig()),
         (
-            f"typed_config: {{'@type': {TYPE_URL}, allowRequestsWithoutProxyProtocol: true, disallowed_versions: [V1]}}",
+            (
+                f"typed_config: {{'@type': {TYPE_URL}, allowRequestsWithoutProxyProtocol: true, "
+                f"disallowed_versions: [V1]}}"
+            ),
             ProxyProtocolConfig(is_optional=True, versions=frozenset({2})),
         ),
     ],
@@ -32,14 +35,20 @@ def test_it_says_which_headers_are_taken(text: str, value: ProxyProtocolConfig) 
         (
             "name: envoy.filters.listener.original_dst",
             [
-                "1:7 error name: the listener filter 'envoy.filters.listener.original_dst' is not supported yet by this "
-                "proxy; supported: envoy.filters.listener.proxy_protocol"
+                (
+                    "1:7 error name: the listener filter 'envoy.filters.listener.original_dst' is not "
+                    "supported yet by this "
+                    "proxy; supported: envoy.filters.listener.proxy_protocol"
+                )
             ],
         ),
         (
             "name: envoy.filters.listener.tls_inspector",
             [
-                "1:7 note name: accepted, and without effect: there is one filter chain, which needs no telling from others"
+                (
+                    "1:7 note name: accepted, and without effect: there is one filter chain, which needs no "
+                    "telling from others"
+                )
             ],
         ),
         (NAME + "typed_config: 1", ["2:15 error typed_config: expected a mapping, found 1"]),

@@ -62,8 +62,11 @@ common_tls_context:
     [
         (
             "tls_minimum_protocol_version: TLSv1_0",
-            "tls_minimum_protocol_version: expected one of TLS_AUTO, TLSv1_2, TLSv1_3; TLSv1_0 is broken, and this proxy "
-            "does not speak it (RFC 8996)",
+            (
+                "tls_minimum_protocol_version: expected one of TLS_AUTO, TLSv1_2, TLSv1_3; TLSv1_0 is "
+                "broken, and this proxy "
+                "does not speak it (RFC 8996)"
+            ),
         ),
         (
             "tls_maximum_protocol_version: SSLv3",
@@ -71,8 +74,11 @@ common_tls_context:
         ),
         (
             "tls_minimum_protocol_version: TLSv1_3\ntls_maximum_protocol_version: TLSv1_2",
-            "tls_maximum_protocol_version: expected TLSv1_3: tls_minimum_protocol_version is that, so no version would be "
-            "left",
+            (
+                "tls_maximum_protocol_version: expected TLSv1_3: tls_minimum_protocol_version is that, so "
+                "no version would be "
+                "left"
+            ),
         ),
         (
             "cipher_suites: [ECDHE-RSA-AES128-GCM-SHA256, X]",
@@ -119,10 +125,16 @@ require_client_certificate: true
 common_tls_context: {{tls_certificates: [{certificate(made)}], validation_context: {pins}}}
 """
     assert errors(bad(DownstreamTlsContext, text)) == [
-        "require_client_certificate: needs validation_context.trusted_ca: this proxy takes no certificate that nobody has "
-        "verified",
-        "common_tls_context.validation_context.verify_certificate_hash: needs trusted_ca for clients: this proxy takes no "
-        "certificate that nobody has verified",
+        (
+            "require_client_certificate: needs validation_context.trusted_ca: this proxy takes no "
+            "certificate that nobody has "
+            "verified"
+        ),
+        (
+            "common_tls_context.validation_context.verify_certificate_hash: needs trusted_ca for "
+            "clients: this proxy takes no "
+            "certificate that nobody has verified"
+        ),
     ]
     assert good(UpstreamTlsContext, f"common_tls_context: {{validation_context: {pins}}}").value().validation.hashes
 

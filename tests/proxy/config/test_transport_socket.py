@@ -33,13 +33,17 @@ def test_tls_is_that_of_its_side() -> None:
         ("typed_config: 1", "typed_config: expected a mapping, found 1"),
         (
             f"typed_config: {{'@type': {TYPE}tls.v3.UpstreamTlsContext}}",
-            f"typed_config.@type: '{TYPE}tls.v3.UpstreamTlsContext' is the other side's; supported: "
-            f"{TYPE}tls.v3.DownstreamTlsContext, {TYPE}raw_buffer.v3.RawBuffer",
+            (
+                f"typed_config.@type: '{TYPE}tls.v3.UpstreamTlsContext' is the other side's; supported: "
+                f"{TYPE}tls.v3.DownstreamTlsContext, {TYPE}raw_buffer.v3.RawBuffer"
+            ),
         ),
         (
             f"typed_config: {{'@type': {TYPE}alts.v3.Alts}}",
-            f"typed_config.@type: '{TYPE}alts.v3.Alts' is not supported yet by this proxy; supported: "
-            f"{TYPE}tls.v3.DownstreamTlsContext, {TYPE}raw_buffer.v3.RawBuffer",
+            (
+                f"typed_config.@type: '{TYPE}alts.v3.Alts' is not supported yet by this proxy; supported: "
+                f"{TYPE}tls.v3.DownstreamTlsContext, {TYPE}raw_buffer.v3.RawBuffer"
+            ),
         ),
         (
             "typed_config: {}",

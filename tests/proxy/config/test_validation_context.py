@@ -54,9 +54,15 @@ max_verify_depth: 1
         "trusted_ca.filename: expected certificates of authorities, found none that is an authority's",
         "verify_certificate_spki[0]: expected the SHA-256 of a public key in base64, 44 characters, found 'AAAA'",
         "verify_certificate_hash[0]: expected the SHA-256 of a certificate in hexadecimal, 64 digits, found 12",
-        "trust_chain_verification: 'ACCEPT_UNTRUSTED' is not supported yet by this proxy; supported: VERIFY_TRUST_CHAIN",
-        "match_typed_subject_alt_names[0].san_type: 'OTHER_NAME' is not supported yet by this proxy; supported: EMAIL, "
-        "DNS, URI, IP_ADDRESS",
+        (
+            "trust_chain_verification: 'ACCEPT_UNTRUSTED' is not supported yet by this proxy; "
+            "supported: VERIFY_TRUST_CHAIN"
+        ),
+        (
+            "match_typed_subject_alt_names[0].san_type: 'OTHER_NAME' is not supported yet by this "
+            "proxy; supported: EMAIL, "
+            "DNS, URI, IP_ADDRESS"
+        ),
         "max_verify_depth: not supported yet by this proxy",
     ]
 

@@ -1,4 +1,4 @@
-"""Headers are taken from a socket with nothing behind them. Whole proxies: tests/integration/test_proxy_proxy_protocol.py."""
+"""Headers are taken from a socket with nothing behind them; whole proxies have tests of their own."""
 
 from __future__ import annotations
 
