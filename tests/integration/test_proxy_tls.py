@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from metaprotocol_sdk.metadata import ResponseStatus
+from metaprotocol_sdk.buffer import Buffer
+from metaprotocol_sdk.codec import DecodeStatus
+from metaprotocol_sdk.metadata import Metadata, ResponseStatus
 from metaprotocol_sdk.proxy.config.values import (
     MatcherConfig,
     MatchKind,
@@ -124,9 +126,9 @@ def test_a_client_with_a_certificate_is_who_it_says(loop: str, version: ssl.TLSV
 def old_client(authority: Authority, _: Issued) -> ssl.SSLContext:
     context = authority.client()
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         context.minimum_version = ssl.TLSVersion.TLSv1_1
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     return context
 
@@ -153,6 +155,12 @@ def misnamed(authority: Authority, _: Issued) -> ssl.SSLContext:
     return authority.client(authority.issue("payments"))
 
 
+async def asked(running: Serving, context: ssl.SSLContext) -> Metadata:
+    client = await connect(running, context)
+    await client.send(message(1))
+    return await client.reply()
+
+
 ORDERS = (SanMatcherConfig(SanType.DNS, MatcherConfig("", MatchKind.EXACT, "orders")),)
 
 
@@ -167,7 +175,7 @@ ORDERS = (SanMatcherConfig(SanType.DNS, MatcherConfig("", MatchKind.EXACT, "orde
         (misnamed, "fail_verify_san", "its certificate is for other names"),
     ],
 )
-def test_a_client_that_is_not_what_it_must_be_is_refused(
+def test_a_client_that_is_not_what_it_must_be_is_refused(  # noqa: PLR0917
     loop: str, make: object, counter: str, reason: str, authority: Authority, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert callable(make)
@@ -180,9 +188,7 @@ def test_a_client_that_is_not_what_it_must_be_is_refused(
         tls = mutual(authority, certificate, sans=ORDERS)
         async with serving(secured(clients=tls), backend) as running:
             with pytest.raises((OSError, EOFError)):
-                client = await connect(running, context)
-                await client.send(message(1))
-                await client.reply()
+                await asked(running, context)
             await until(lambda: ssl_count(running, counter) == 1)
             await until(lambda: running.count("downstream_pre_cx_active") == 0)
             assert ssl_count(running, "handshake") == 0
@@ -337,12 +343,6 @@ def test_versions_and_alpn_are_what_is_configured(loop: str, authority: Authorit
 # Servers.
 
 
-def fingerprint(certificate: Issued) -> bytes:
-    from metaprotocol_sdk.proxy.config.certificate import Certificate
-
-    return Certificate.all_from_pem(certificate.chain)[0].sha256
-
-
 @loops
 @pytest.mark.parametrize(
     ("case", "counter", "reason"),
@@ -356,7 +356,7 @@ def fingerprint(certificate: Issued) -> bytes:
         ("no TLS", "connection_error", "what it has sent is no TLS"),
     ],
 )
-def test_a_server_that_is_not_what_it_must_be_gets_no_request(
+def test_a_server_that_is_not_what_it_must_be_gets_no_request(  # noqa: PLR0917
     loop: str, case: str, counter: str, reason: str, authority: Authority, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, LOGGER_NAME)
@@ -398,9 +398,7 @@ def test_a_server_that_is_not_what_it_must_be_gets_no_request(
 class Chatty(IdCodec):
     """Whose server answers whatever it gets, as one that speaks no TLS."""
 
-    def decode(self, buffer, metadata):  # type: ignore[no-untyped-def]
-        from metaprotocol_sdk.codec import DecodeStatus
-
+    def decode(self, buffer: Buffer, metadata: Metadata) -> DecodeStatus:
         if not len(buffer):
             return DecodeStatus.WAIT_FOR_DATA
         metadata.origin_message = buffer.drain(len(buffer))

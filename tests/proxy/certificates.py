@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 import ssl
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from metaprotocol_sdk.proxy.config.values import CertificateConfig, DataSource
 
 trustme = pytest.importorskip("trustme")
 
-LONG_AGO = datetime.datetime(2001, 2, 3, tzinfo=datetime.UTC)
+LONG_AGO = dt.datetime(2001, 2, 3, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Authority:
 
     def issue(self, *names: str, file: str = "", common_name: str | None = None, expired: bool = False) -> Issued:
         """A certificate for those names; ``file`` is what its files are called by, where it is not the first name."""
-        more = {"not_before": LONG_AGO, "not_after": LONG_AGO + datetime.timedelta(days=9)} if expired else {}
+        more = {"not_before": LONG_AGO, "not_after": LONG_AGO + dt.timedelta(days=9)} if expired else {}
         made = self.made.issue_cert(*names, common_name=common_name, key_type=trustme.KeyType.ECDSA, **more)
         chain = b"".join(each.bytes() for each in made.cert_chain_pems)
         key: bytes = made.private_key_pem.bytes()

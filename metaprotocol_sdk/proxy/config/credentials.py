@@ -79,7 +79,7 @@ def use_certificate(context: ssl.SSLContext, chain: bytes, key: bytes, password:
 
 
 def _key_problem(error: Exception, key: bytes, password: bytes | None) -> str:
-    if getattr(error, "reason", None) == "KEY_VALUES_MISMATCH":
+    if word_of(error) == "KEY_VALUES_MISMATCH":
         return "the key is not the certificate's"
     if b"PRIVATE KEY-----" not in key:
         return "expected a private key in PEM, found none"
@@ -152,9 +152,14 @@ def reason_of(error: BaseException) -> str:
     """What went wrong, in OpenSSL's words and without its numbers."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate verify failed: {error.verify_message}"
-    if isinstance(error, ssl.SSLError) and error.reason:
-        return error.reason.replace("_", " ").lower()
+    if isinstance(error, ssl.SSLError) and (word := word_of(error)):
+        return word.replace("_", " ").lower()
     return str(error) or type(error).__name__
+
+
+def word_of(error: BaseException) -> str:
+    """OpenSSL's own word for what went wrong, ``WRONG_VERSION_NUMBER``; empty: it has none."""
+    return getattr(error, "reason", None) or ""
 
 
 @contextmanager

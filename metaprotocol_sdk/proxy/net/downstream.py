@@ -148,8 +148,7 @@ class DownstreamConnection(EndingConnection):
             self._settle()
 
     def _on_message(self, message: Metadata) -> None:
-        stats = self._stats
-        kind = message.message_type
+        stats, kind = self._stats, message.message_type
         if kind is not _REQUEST and kind is not _ONEWAY:
             self._on_event(message, kind)
             return
@@ -383,8 +382,7 @@ class DownstreamConnection(EndingConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop when the connection has ended, by whichever side. Oneways still go their way."""
-        stats = self._stats
-        was_ours = self.is_closing
+        stats, was_ours = self._stats, self.is_closing
         super().connection_lost(exc)
         self._crowd.discard(self)
         for stream in [*self._replies, *self._flows.values()]:

@@ -71,12 +71,14 @@ class Entrance:
         """
         self.stats.downstream_pre_cx_active += 1
         try:
-            told, begun = await self._header(client)
-            await self._connect(client, lambda: make(told), begun)
-        except BaseException as error:
-            client.close()  # the loop does not, of one that it was not given
-            if not isinstance(error, _Refused):
+            try:
+                told, begun = await self._header(client)
+            except BaseException:
+                client.close()
                 raise
+            await self._connect(client, lambda: make(told), begun)  # the loop's from here on, which closes it
+        except _Refused:
+            pass
         finally:
             self.stats.downstream_pre_cx_active -= 1
 
@@ -119,10 +121,12 @@ class Entrance:
         if security is None:
             await loop.connect_accepted_socket((lambda: Gate(make, begun=begun)) if begun else make, client)
             return
-        if begun:  # no TLS begins as a PROXY header does
-            raise self._refused(client, "a PROXY header that is not whole")
-        if security.context is None:
-            raise _Refused
+        if begun or security.context is None:  # no TLS begins as a PROXY header does
+            problem = "a PROXY header that is not whole" if begun else "the certificates cannot be used"
+            _log.warning("listener %s: client %s closed: %s", self._config.name, peer_of(client), problem)
+            self.stats.downstream_cx_proxy_proto_error += bool(begun)
+            client.close()
+            return
         name, limit = peer_of(client), self._config.handshake_timeout
         gate = Gate(make, security)
         try:

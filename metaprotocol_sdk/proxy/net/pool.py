@@ -22,7 +22,15 @@ from metaprotocol_sdk.proxy.stream import Stream
 _log = logging.getLogger(LOGGER_NAME)
 
 _REMOTE = frozenset(
-    {errno.ECONNREFUSED, errno.ECONNRESET, errno.ECONNABORTED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EPIPE}
+    {
+        errno.ECONNREFUSED,
+        errno.ECONNRESET,
+        errno.ECONNABORTED,
+        errno.EHOSTUNREACH,
+        errno.ENETUNREACH,
+        errno.EPIPE,
+        errno.ENOENT,  # a Unix socket
+    }
 )
 """Connect errors that are the other side's; any other, such as too many open files, is ours."""
 

@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
-from metaprotocol_sdk.proxy.config.credentials import reason_of
+from metaprotocol_sdk.proxy.config.credentials import reason_of, word_of
 from metaprotocol_sdk.proxy.config.values import TlsConfig, UpstreamTlsConfig
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.metrics import SslStats
@@ -163,7 +163,7 @@ class Security:
             else:
                 stats.fail_verify_error += 1
             return reason_of(error)
-        reason = error.reason if isinstance(error, ssl.SSLError) else ""
+        reason = word_of(error)
         if reason == "PEER_DID_NOT_RETURN_A_CERTIFICATE":
             stats.fail_verify_no_cert += 1
             return "it has shown no certificate"

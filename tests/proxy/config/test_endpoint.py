@@ -16,7 +16,22 @@ ENDPOINT = "{name: c%s, load_assignment: {cluster_name: c, endpoints: {lb_endpoi
         ("{}", "lb_endpoints[0].endpoint: required, and not there"),
         ("{endpoint: {}}", "endpoint.address: required, and not there"),
         ("{endpoint: {address: {}}}", "endpoint.address.socket_address: required, and not there"),
-        ("{endpoint: {address: {pipe: {path: x}}}}", "endpoint.address.pipe: not supported yet by this proxy"),
+        (
+            "{endpoint: {address: {pipe: {path: ''}}}}",
+            "endpoint.address.pipe.path: expected the path of a Unix socket, found ''",
+        ),
+        (
+            "{endpoint: {address: {pipe: {path: '@'}}}}",
+            "endpoint.address.pipe.path: expected the path of a Unix socket, found '@'",
+        ),
+        (
+            "{endpoint: {address: {pipe: {path: " + "x" * 108 + "}}}}",
+            "endpoint.address.pipe.path: expected a path of at most 107 bytes, as Unix sockets have, found 108",
+        ),
+        (
+            "{endpoint: {address: {pipe: {path: x, mode: 660}}}}",
+            "endpoint.address.pipe.mode: expected permissions in octal from 0 to 0o777, such as 0o660, found 660",
+        ),
         ("{endpoint_name: x}", "lb_endpoints[0].endpoint_name: not supported yet by this proxy"),
         ("3", "lb_endpoints[0]: expected a mapping, found 3"),
     ],

@@ -137,12 +137,12 @@ def test_there_is_one_filter_chain_with_one_filter() -> None:
     [
         ("address: {socket_address: {address: localhost, port_value: 1}}\n",
          ["1:37 error address.socket_address.address: expected an IP address to listen on, found 'localhost'" + EVERY]),
-        ("address: {pipe: {path: x}}\n", [f"1:11 error address.pipe: {NOT_YET}"]),
+        ("address: {pipe: {}}\n", ["1:17 error address.pipe.path: required, and not there"]),
         ("{}", ["1:1 error address: required, and not there"]),
         ("address: {socket_address: {address: '::', port_value: 1}}\ntraffic_direction: INBOUNDS\n",
          ["2:20 error traffic_direction: expected one of UNSPECIFIED, INBOUND, OUTBOUND, found 'INBOUNDS'"]),
-        ("address: {socket_address: {address: '::', port_value: 1}}\nlistener_filters: []\nenable_reuse_port: true\n",
-         [f"2:1 error listener_filters: {NOT_YET}",
+        ("address: {socket_address: {address: '::', port_value: 1}}\ntransparent: true\nenable_reuse_port: true\n",
+         [f"2:1 error transparent: {NOT_YET}",
           "3:1 note enable_reuse_port: accepted, and without effect in this proxy"]),
     ],
 )  # fmt: skip
