@@ -24,6 +24,7 @@ class Cluster:
         name: What routes call it.
         config: What it is now.
         endpoints: Its servers, in configured order.
+        endpoint_configs: What they were made of, in the same order.
         connect_timeout: Seconds a connection to one of them may take.
         connections: How long its connections are used.
         buffer_limit: Bytes a server has not read above which its clients are not read.
@@ -36,6 +37,7 @@ class Cluster:
     """
 
     __slots__ = (
+        "_check_watchers",
         "_rng",
         "_watchers",
         "breaker",
@@ -43,6 +45,7 @@ class Cluster:
         "config",
         "connect_timeout",
         "connections",
+        "endpoint_configs",
         "endpoints",
         "maintenance",
         "name",
@@ -56,9 +59,11 @@ class Cluster:
         self.stats = ClusterStats()
         self.breaker = CircuitBreaker(config.circuit_breakers, self.stats)
         self.endpoints: tuple[Endpoint, ...] = ()
+        self.endpoint_configs: tuple[EndpointConfig, ...] = ()
         self.pick: Callable[..., Endpoint | None]
         self._rng = rng or random.Random()  # noqa: S311 - it guards no secret
         self._watchers: list[Callable[[], None]] = []
+        self._check_watchers: list[Callable[[Endpoint], None]] = []
         self._configure(config)
 
     def update(self, config: ClusterConfig) -> None:
@@ -74,12 +79,16 @@ class Cluster:
         self.connections = config.connections
         self.buffer_limit = config.buffer_limit
         self.maintenance = config.maintenance
-        self.set_endpoints(config.endpoints)
+        if config.dns is None:
+            self.set_endpoints(config.endpoints)
+        else:  # whoever asks for the names sets what they lead to; until then the servers stay
+            self.refresh()
 
     def set_endpoints(self, configs: Iterable[EndpointConfig]) -> None:
         """Has these servers from now on; an address that it had before is the same endpoint as before."""
         known = {each.address: each for each in self.endpoints}
-        before, self.endpoints = self.endpoints, tuple(_endpoint(each, known) for each in configs)
+        self.endpoint_configs = tuple(configs)
+        before, self.endpoints = self.endpoints, tuple(_endpoint(each, known) for each in self.endpoint_configs)
         self.refresh()
         if before != self.endpoints:
             for watcher in self._watchers:
@@ -88,6 +97,18 @@ class Cluster:
     def watch(self, watcher: Callable[[], None]) -> None:
         """Has ``watcher`` called whenever the servers are others."""
         self._watchers.append(watcher)
+
+    def watch_checks(self, watcher: Callable[[Endpoint], None]) -> None:
+        """Has ``watcher`` called with every server that passes a health check and is healthy by its checks, each time.
+
+        Outlier detection takes one back then that it had ejected (``successful_active_health_check_uneject_host``).
+        """
+        self._check_watchers.append(watcher)
+
+    def passed_check(self, endpoint: Endpoint) -> None:
+        """One of its servers has passed a health check, and is healthy by its checks."""
+        for watcher in self._check_watchers:
+            watcher(endpoint)
 
     def mark(self, endpoint: Endpoint, flag: HealthFlag, *, is_set: bool) -> None:
         """Sets or clears what is known against one of its servers; the next pick sees it."""
@@ -110,6 +131,7 @@ def _endpoint(config: EndpointConfig, known: dict[Address, Endpoint]) -> Endpoin
     """The endpoint of that address, each of ``known`` once: an address may be listed twice."""
     found = known.pop(config.address, None)
     if found is None:
-        return Endpoint(config.address, config.weight)
+        found = Endpoint(config.address)
     found.weight = config.weight
+    found.health_address = config.health_address
     return found

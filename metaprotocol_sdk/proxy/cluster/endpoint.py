@@ -15,9 +15,10 @@ class Endpoint:
         weight: Its share of the requests, against the others' (``load_balancing_weight``).
         active: Requests in flight there; whoever sends one raises it, and lowers it when the request has ended.
         flags: What is known against it; set by :meth:`Cluster.mark`, which picks accordingly.
+        health_address: Where it is asked whether it is well; None: nowhere.
     """
 
-    __slots__ = ("active", "address", "flags", "name", "weight")
+    __slots__ = ("active", "address", "flags", "health_address", "name", "weight")
 
     def __init__(self, address: Address, weight: int = 1) -> None:
         self.address = address
@@ -25,6 +26,7 @@ class Endpoint:
         self.weight = weight
         self.active = 0
         self.flags = HealthFlag(0)
+        self.health_address: Address | None = address
 
     @property
     def is_usable(self) -> bool:

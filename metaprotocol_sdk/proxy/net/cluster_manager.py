@@ -56,6 +56,11 @@ class _Kept:
     cluster: Cluster
     keepers: tuple[Keeper, ...]
 
+    async def warm(self) -> None:
+        """One after the other: those that come later look after what the earlier ones have found."""
+        for keeper in self.keepers:
+            await keeper.warm()
+
     def close(self) -> None:
         for keeper in self.keepers:
             keeper.close()
@@ -79,7 +84,7 @@ class ClusterPlan:
 
     async def warm(self, seconds: float = WARM_TIME) -> None:
         """Waits until the new ones can be used, for so long at most."""
-        waits = [asyncio.ensure_future(keeper.warm()) for name in self.fresh for keeper in self.kept[name].keepers]
+        waits = [asyncio.ensure_future(self.kept[name].warm()) for name in self.fresh]
         if not waits:
             return
         try:

@@ -13,6 +13,8 @@ from metaprotocol_sdk.proxy.config.values.cluster import (
     EndpointConfig,
     LbPolicy,
 )
+from metaprotocol_sdk.proxy.config.values.dns import DnsConfig, DnsLookupFamily
+from metaprotocol_sdk.proxy.config.values.health_check import HealthCheckConfig, HeartbeatCheckConfig, TcpCheckConfig
 from metaprotocol_sdk.proxy.config.values.listener import FilterConfig, ListenerConfig, ProtocolConfig, TrafficDirection
 from metaprotocol_sdk.proxy.config.values.proxy import NodeConfig, ProxyConfig
 from metaprotocol_sdk.proxy.config.values.route import (
@@ -31,8 +33,12 @@ __all__ = [
     "CircuitBreakersConfig",
     "ClusterConfig",
     "ConnectionConfig",
+    "DnsConfig",
+    "DnsLookupFamily",
     "EndpointConfig",
     "FilterConfig",
+    "HealthCheckConfig",
+    "HeartbeatCheckConfig",
     "LbPolicy",
     "ListenerConfig",
     "MatchKind",
@@ -45,6 +51,7 @@ __all__ = [
     "RetryPolicyConfig",
     "RouteConfig",
     "RouteTableConfig",
+    "TcpCheckConfig",
     "TrafficDirection",
     "WeightedClusterConfig",
 ]

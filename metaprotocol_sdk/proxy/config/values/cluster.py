@@ -6,6 +6,8 @@ import enum
 from dataclasses import dataclass, field
 
 from metaprotocol_sdk.proxy.config.values.address import Address
+from metaprotocol_sdk.proxy.config.values.dns import DnsConfig
+from metaprotocol_sdk.proxy.config.values.health_check import HealthCheckConfig
 
 
 class LbPolicy(enum.Enum):
@@ -20,10 +22,26 @@ class LbPolicy(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class EndpointConfig:
-    """``envoy.config.endpoint.v3.LbEndpoint``: a server, and its ``load_balancing_weight``."""
+    """``envoy.config.endpoint.v3.LbEndpoint``: a server.
+
+    Args:
+        address: Where it listens; in a cluster with ``dns``, the name that leads to it.
+        weight: Its ``load_balancing_weight``.
+        health_check_port: ``health_check_config.port_value``: where it is checked; 0: where it listens.
+        is_checked: Whether it is (``health_check_config.disable_active_health_check``).
+    """
 
     address: Address
     weight: int = 1
+    health_check_port: int = 0
+    is_checked: bool = True
+
+    @property
+    def health_address(self) -> Address | None:
+        """Where it is checked; None: nowhere."""
+        if not self.is_checked:
+            return None
+        return Address(self.address.host, self.health_check_port) if self.health_check_port else self.address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +84,12 @@ class ConnectionConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterConfig:
-    """``envoy.config.cluster.v3.Cluster`` with its static ``load_assignment``.
+    """``envoy.config.cluster.v3.Cluster`` with its ``load_assignment``.
 
     Args:
         name: What routes call it.
-        endpoints: Its servers.
+        endpoints: Its servers; with ``dns``, the names that lead to them.
+        dns: How these names are resolved (type ``STRICT_DNS``); None: they are addresses (``STATIC``).
         lb_policy: How one is picked.
         connect_timeout: Seconds a connection to one of them may take.
         choice_count: ``least_request_lb_config.choice_count``: how many are compared.
@@ -83,6 +102,11 @@ class ClusterConfig:
             not read.
         maintenance: ``upstream.maintenance_mode.<name>`` of ``layered_runtime``: the share of the requests (0 to 1)
             that get an error instead.
+        health_check: The one of ``health_checks``; None: nobody asks its servers whether they are well.
+        ignore_health_on_host_removal: Whether a server that no name leads to any more is gone at once, though it passes
+            its checks.
+        ignore_new_hosts_until_first_hc: ``common_lb_config.ignore_new_hosts_until_first_hc``: whether a server counts
+            for nothing before its first check.
     """
 
     name: str
@@ -97,3 +121,7 @@ class ClusterConfig:
     connections: ConnectionConfig = field(default_factory=ConnectionConfig)
     buffer_limit: int = 1024 * 1024
     maintenance: float = 0.0
+    dns: DnsConfig | None = None
+    health_check: HealthCheckConfig | None = None
+    ignore_health_on_host_removal: bool = False
+    ignore_new_hosts_until_first_hc: bool = False
