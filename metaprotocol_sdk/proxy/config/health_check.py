@@ -24,7 +24,7 @@ HEARTBEAT = "aeraki.meta_protocol.health_checkers.heartbeat"
 HEARTBEAT_TYPE = TYPE_PREFIX + "aeraki.meta_protocol_proxy.health_checkers.heartbeat.v1alpha.Heartbeat"
 """What ``'@type'`` of its ``typed_config`` says."""
 
-_CHECKERS = ("http_health_check", "tcp_health_check", "grpc_health_check", "custom_health_check")
+_CHECKERS = ("tcp_health_check", "http_health_check", "grpc_health_check", "custom_health_check")
 _HEARTBEATS: dict[str, Literal["aeraki.meta_protocol.health_checkers.heartbeat"]] = {
     HEARTBEAT: "aeraki.meta_protocol.health_checkers.heartbeat"
 }

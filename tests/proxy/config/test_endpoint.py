@@ -67,3 +67,16 @@ def test_the_weight_of_a_place_does_nothing_as_in_envoy_without_locality_weighte
     assert read(LocalityLbEndpoints, "{load_balancing_weight: 5, lb_endpoints: []}")[1] == [
         "1:2 note load_balancing_weight: accepted, and without effect in this proxy"
     ]
+
+
+def test_an_endpoint_says_where_it_is_checked_and_whether() -> None:
+    endpoint = "{endpoint: {address: {socket_address: {address: 1.1.1.1, port_value: 1}}%s}}"
+    says = (
+        "",
+        ", health_check_config: {port_value: 9}",
+        ", healthCheckConfig: {disable_active_health_check: true}",
+    )
+    made = good(Cluster, ENDPOINT % ("", ", ".join(endpoint % each for each in says))).value()
+    assert [str(each.health_address) for each in made.endpoints] == ["1.1.1.1:1", "1.1.1.1:9", "None"]
+    (finding,) = bad(Cluster, ENDPOINT % ("", endpoint % ", health_check_config: {address: {}}"))
+    assert finding.endswith("health_check_config.address: not supported yet by this proxy")

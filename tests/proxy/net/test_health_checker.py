@@ -133,7 +133,7 @@ def test_a_server_that_dies_is_out_after_enough_failures_and_back_after_enough_p
             assert checked.well == []
             await until(lambda: checked.count("success") == before + 2)
             assert checked.well == [str(patient.address)]
-        assert patient.open_links == []
+        await until(lambda: not patient.open_links)
 
     run(main(), loop)
     assert events_of(log) == [
