@@ -65,8 +65,8 @@ class Patient:
     async def start(self) -> None:
         """Accepts connections, at the address that it had before."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Link(self), "127.0.0.1", self.address.port)
-        self.address = Address("127.0.0.1", self._server.sockets[0].getsockname()[1])
+        self._server = await loop.create_server(lambda: _Link(self), self.address.host, self.address.port)
+        self.address = Address(self.address.host, self._server.sockets[0].getsockname()[1])
 
     def stop(self) -> None:
         """Refuses connections, and ends those that there are."""
