@@ -190,7 +190,8 @@ class HealthChecker:
             if is_first or config.always_log_health_check_failures:
                 self._events.failed(host, failed.kind, first_check=is_first)
         elif is_changed:
-            _log.info("cluster %s: server %s is healthy", self._cluster.name, name)
+            if not is_first:
+                _log.info("cluster %s: server %s is healthy again", self._cluster.name, name)
             self._events.added(host, first_check=is_first)
         elif config.always_log_health_check_success:
             self._events.passed(host)
