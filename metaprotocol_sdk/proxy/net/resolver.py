@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 
 from metaprotocol_sdk.proxy.config.values import DnsLookupFamily
 
 Resolve = Callable[[str, DnsLookupFamily], Awaitable[Sequence[str]]]
 """Gives the addresses of a name, none when there is no such name; raises OSError when nobody can tell."""
 
+_Found = Sequence[tuple[int, str]]
 _FAMILIES = {DnsLookupFamily.V4_ONLY: socket.AF_INET, DnsLookupFamily.V6_ONLY: socket.AF_INET6}
 _NO_NAME = (socket.EAI_NONAME, socket.EAI_NODATA)
 
@@ -21,18 +24,47 @@ async def resolve(name: str, family: DnsLookupFamily) -> Sequence[str]:
     Raises:
         OSError: Nobody can tell; says why.
     """
-    loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(
-            name, None, family=_FAMILIES.get(family, socket.AF_UNSPEC), type=socket.SOCK_STREAM
-        )
+        found = await _in_thread(name, _FAMILIES.get(family, socket.AF_UNSPEC))
     except socket.gaierror as error:
         if error.errno in _NO_NAME:
             return ()
         raise
     except UnicodeError as error:  # a label longer than 63 characters, an empty one
         raise OSError(f"it can be no name: {error}") from error
-    return chosen(((each[0], str(each[4][0])) for each in found), family)
+    return chosen(found, family)
+
+
+async def _in_thread(name: str, family: int) -> _Found:
+    """``getaddrinfo`` in a thread of its own. Where no DNS server answers it takes a minute: the loop's own threads
+    would keep other names waiting, and the process from ending, for that long."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[_Found] = loop.create_future()
+
+    def ask() -> None:
+        found: _Found | Exception
+        try:
+            infos = socket.getaddrinfo(name, None, family=family, type=socket.SOCK_STREAM)
+            found = [(each[0], str(each[4][0])) for each in infos]
+        except Exception as error:
+            found = error
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_settle, answer, found)
+
+    try:
+        threading.Thread(target=ask, name=f"resolve {name}", daemon=True).start()
+    except RuntimeError as error:
+        raise OSError(str(error)) from error
+    return await answer
+
+
+def _settle(answer: asyncio.Future[_Found], found: _Found | Exception) -> None:
+    if answer.done():  # cancelled
+        return
+    if isinstance(found, Exception):
+        answer.set_exception(found)
+    else:
+        answer.set_result(found)
 
 
 def chosen(found: Iterable[tuple[int, str]], family: DnsLookupFamily) -> Sequence[str]:
