@@ -85,7 +85,8 @@ class _Process:
         loop.set_exception_handler(_on_loop_error)
         signals = _Signals(loop, can_reload=self._load is not None)
         server = Server(self._config, filters=self._filters, drain_time=self._drain_time)
-        await server.start()
+        if not await _start(server, signals):
+            return
         self._tell(server)
         reloads = asyncio.ensure_future(self._reload_when_told(server, signals, watch))
         await signals.first.wait()
@@ -140,6 +141,21 @@ class _Process:
         else:
             _log.info("reloaded")
             self._tell(server)
+
+
+async def _start(server: Server, signals: _Signals) -> bool:
+    """Starts it, unless a signal comes first: servers' names and health may keep it waiting for seconds."""
+    starting = asyncio.ensure_future(server.start())
+    stopped = asyncio.ensure_future(signals.first.wait())
+    await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if starting.done():
+        starting.result()
+        return True
+    starting.cancel()
+    await asyncio.wait({starting})
+    _log.info("stopped, before it was ready")
+    return False
 
 
 def _calm_collector() -> None:
