@@ -110,6 +110,13 @@ class Cluster:
         for watcher in self._check_watchers:
             watcher(endpoint)
 
+    @property
+    def has_traffic(self) -> bool:
+        """Whether it has ever been asked for a server."""
+        stats = self.stats
+        tried = stats.upstream_cx_total + stats.upstream_cx_connect_fail + stats.upstream_cx_connect_timeout
+        return tried + stats.upstream_cx_none_healthy > 0
+
     def mark(self, endpoint: Endpoint, flag: HealthFlag, *, is_set: bool) -> None:
         """Sets or clears what is known against one of its servers; the next pick sees it."""
         flags = endpoint.flags | flag if is_set else endpoint.flags & ~flag

@@ -152,7 +152,7 @@ class HealthChecker:
             config,
             has_passed=failed is None,
             transition=transition,
-            has_traffic=self._has_traffic,
+            has_traffic=self._cluster.has_traffic,
             rng=self._rng,
         )
         # Servers whose first checks came together would be checked together for ever.
@@ -165,13 +165,6 @@ class HealthChecker:
         else:
             stats.failure += 1
             stats.network_failure += failed.kind in _NETWORK
-
-    @property
-    def _has_traffic(self) -> bool:
-        """Whether the cluster has ever been asked for a server."""
-        stats = self._cluster.stats
-        made = stats.upstream_cx_total + stats.upstream_cx_connect_fail + stats.upstream_cx_connect_timeout
-        return made + stats.upstream_cx_none_healthy > 0
 
     def _tell(
         self, session: HealthSession, failed: CheckFailed | None, transition: Transition, *, is_first: bool

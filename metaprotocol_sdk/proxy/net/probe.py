@@ -32,7 +32,7 @@ class Conversation(Protocol):
         """
 
     def hear(self, data: bytes) -> Heard:
-        """What the server's bytes mean; no verdict unless a question is open."""
+        """What the server's bytes mean. While no question is open, a verdict is that the connection is of no use."""
 
 
 @dataclass(frozen=True, slots=True)

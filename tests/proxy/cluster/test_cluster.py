@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
+from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.cluster.health import HealthFlag
 from metaprotocol_sdk.proxy.config.values import (
     Address,
     CircuitBreakersConfig,
     ClusterConfig,
     ConnectionConfig,
+    DnsConfig,
     EndpointConfig,
     LbPolicy,
 )
@@ -82,3 +85,31 @@ def test_other_servers_are_told_of_and_those_that_stay_are_the_same() -> None:
     made.set_endpoints([EndpointConfig(each) for each in ADDRESSES[1:]])
     assert told == [("10.0.0.1:2", "10.0.0.1:3")]
     assert {made.pick() for _ in range(4)} == set(kept)
+
+
+def test_a_cluster_of_names_has_the_servers_that_it_is_told() -> None:
+    named = Cluster(ClusterConfig(name="c", endpoints=(EndpointConfig(Address("orders", 1)),), dns=DnsConfig()))
+    assert (named.endpoints, named.pick()) == ((), None)
+    told = (EndpointConfig(ADDRESSES[0], 2, health_check_port=9),)
+    named.set_endpoints(told)
+    named.update(replace(named.config, connect_timeout=1.0))
+    (server,) = named.endpoints
+    assert (server.address, server.weight, server.health_address) == (ADDRESSES[0], 2, Address("10.0.0.1", 9))
+    assert named.endpoint_configs == told
+    assert named.pick() is server
+
+
+def test_who_waits_for_health_is_told_of_every_check_that_a_server_passes() -> None:
+    made = cluster()
+    told: list[Endpoint] = []
+    made.watch_checks(told.append)
+    made.passed_check(made.endpoints[1])
+    assert told == [made.endpoints[1]]
+
+
+def test_a_cluster_that_was_asked_for_a_server_has_traffic() -> None:
+    for counter in ("upstream_cx_total", "upstream_cx_connect_fail", "upstream_cx_none_healthy"):
+        made = cluster()
+        assert not made.has_traffic
+        setattr(made.stats, counter, 1)
+        assert made.has_traffic

@@ -38,6 +38,28 @@ class Look:
         self.told.append("closed")
 
 
+def test_a_keeper_is_waited_for_when_those_before_it_are_ready() -> None:
+    async def main() -> None:
+        told: list[str] = []
+
+        class Slow(Look):
+            async def warm(self) -> None:
+                await asyncio.sleep(0)
+                told.append("finds servers")
+
+        class Quick(Look):
+            async def warm(self) -> None:
+                told.append("checks them")
+
+        turns = Turns(asyncio.get_running_loop())
+        manager = ClusterManager(Surroundings(turns=turns, rng=random.Random(1)), (Slow, Quick))
+        await manager.plan([ClusterConfig(name="a")]).warm()
+        assert told == ["finds servers", "checks them"]
+        await turns.close()
+
+    run(main())
+
+
 def test_keepers_live_as_long_as_their_cluster() -> None:
     async def main() -> None:
         looks: dict[str, Look] = {}
