@@ -129,7 +129,7 @@ def test_a_server_that_is_not_well_gets_no_request_until_it_is_again(loop: str) 
     async def main() -> None:
         one, other = Worker("one"), Worker("other")
         async with patients(one, other):
-            config = check(by=HEARTBEAT, unhealthy_threshold=2, healthy_threshold=2, timeout=0.05)
+            config = check(by=HEARTBEAT, unhealthy_threshold=2, healthy_threshold=2, timeout=0.5)
             cluster = ClusterConfig(name="all", endpoints=(one.endpoint, other.endpoint), health_check=config)
             async with proxy(serving("all", cluster)) as running, load(running) as clients:
                 assert set(await clients.more()) == {"one", "other"}, "the first request is not answered by both"
