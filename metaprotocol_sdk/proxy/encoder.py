@@ -123,6 +123,24 @@ class Encoder:
             raise CodecBug.from_exception(self.codec.name, "on_error", problem) from problem
         return buffer.drain(len(buffer))
 
+    def heartbeat(self, request_id: int) -> bytes:
+        """A heartbeat for a server to answer.
+
+        Raises:
+            EncodeError: The codec cannot say it.
+            CodecBug: The codec broke its contract, or has none.
+        """
+        buffer = Buffer()
+        try:
+            has_any = self.codec.heartbeat(request_id, buffer)
+        except EncodeError:
+            raise
+        except UNCONTRACTED as problem:
+            raise CodecBug.from_exception(self.codec.name, "heartbeat", problem) from problem
+        if not has_any or not buffer:
+            raise CodecBug(self.codec.name, "heartbeat", f"returned {has_any} and wrote {len(buffer)} bytes")
+        return buffer.drain(len(buffer))
+
     def heartbeat_reply(self, metadata: Metadata) -> bytes:
         """The answer to a heartbeat; empty when it is itself an answer.
 

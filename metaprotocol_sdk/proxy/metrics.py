@@ -217,6 +217,35 @@ class EntranceStats(Counters):
 
 
 @dataclass(slots=True, eq=False)
+class HealthCheckStats(Counters):
+    """What is counted of one cluster's health checks, named as Envoy names it; ``healthy``, ``degraded`` are gauges.
+
+    Nothing raises ``degraded``, ``passive_failure`` and ``verify_cluster``, which are HTTP's in Envoy; whoever has a
+    dashboard of Envoy's finds them.
+    """
+
+    attempt: int = 0
+    degraded: int = 0
+    failure: int = 0
+    healthy: int = 0
+    network_failure: int = 0
+    passive_failure: int = 0
+    success: int = 0
+    verify_cluster: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class DnsStats(Counters):
+    """What is counted of the names of one cluster, named as Envoy names it."""
+
+    update_attempt: int = 0
+    update_empty: int = 0
+    update_failure: int = 0
+    update_no_rebuild: int = 0
+    update_success: int = 0
+
+
+@dataclass(slots=True, eq=False)
 class ServerStats(Counters):
     """What is counted about the whole proxy, all of it ours: ``config_reload`` (configurations that were taken on) and
     ``config_reload_failed`` (those that could not be used)."""

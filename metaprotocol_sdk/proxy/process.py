@@ -116,7 +116,8 @@ class _Process:
             await server.stop()
             raise
         try:
-            await server.start()
+            if not await _start(server, signals):
+                return
             operation.is_started = True
             self._tell(server)
             self._tell_admin(admin)
@@ -214,6 +215,21 @@ def _serving(server: Server) -> str:
     """What the service does, in a line."""
     count = len(server.listeners)
     return f"serving {count} listener{'' if count == 1 else 's'}"
+
+
+async def _start(server: Server, signals: _Signals) -> bool:
+    """Starts it, unless a signal comes first: servers' names and health may keep it waiting for seconds."""
+    starting = asyncio.ensure_future(server.start())
+    stopped = asyncio.ensure_future(signals.first.wait())
+    await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if starting.done():
+        starting.result()
+        return True
+    starting.cancel()
+    await asyncio.wait({starting})
+    _log.info("stopped, before it was ready")
+    return False
 
 
 def _calm_collector() -> None:

@@ -19,17 +19,19 @@ from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.metrics import Counters, Histogram, ServerStats
 from metaprotocol_sdk.proxy.net.cluster_manager import ClusterManager, ClusterPlan, KeeperFactory, Surroundings
 from metaprotocol_sdk.proxy.net.context import Limits
+from metaprotocol_sdk.proxy.net.health_checker import HealthChecker
 from metaprotocol_sdk.proxy.net.listener import Listener
 from metaprotocol_sdk.proxy.net.loop import Turns
 from metaprotocol_sdk.proxy.net.outlier_keeper import OutlierKeeper
 from metaprotocol_sdk.proxy.net.sockets import Bind, bind
+from metaprotocol_sdk.proxy.net.strict_dns import StrictDns
 
 _log = logging.getLogger(LOGGER_NAME)
 
 DRAIN_TIME = 10.0
 """Seconds requests in flight have to end when their listener, or the proxy, stops; Kubernetes kills after 30."""
-KEEPERS: tuple[KeeperFactory, ...] = (OutlierKeeper,)
-"""What looks after every cluster of a proxy that is one process."""
+KEEPERS: tuple[KeeperFactory, ...] = (StrictDns, HealthChecker, OutlierKeeper)
+"""What looks after every cluster of a proxy that is one process; those that find servers come first."""
 
 _STOP_TIME = 1.0
 _DRAIN_CHECK = 0.02

@@ -14,7 +14,15 @@ import yaml
 from metaprotocol_sdk import ErrorType, MessageType
 from metaprotocol_sdk.proxy.config import parse_config
 from metaprotocol_sdk.proxy.filters.registry import filter_models
-from metaprotocol_sdk.proxy.metrics import ClusterStats, Counters, EntranceStats, ListenerStats, SslStats
+from metaprotocol_sdk.proxy.metrics import (
+    ClusterStats,
+    Counters,
+    DnsStats,
+    EntranceStats,
+    HealthCheckStats,
+    ListenerStats,
+    SslStats,
+)
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md")])
@@ -90,7 +98,7 @@ def test_listed_enums_are_the_code_s(kind: type[enum.IntEnum]) -> None:
     assert table[1].splitlines()[2:] == rows
 
 
-@pytest.mark.parametrize("stats", [ListenerStats, ClusterStats, SslStats, EntranceStats])
+@pytest.mark.parametrize("stats", [ListenerStats, ClusterStats, SslStats, EntranceStats, HealthCheckStats, DnsStats])
 def test_every_counter_is_listed_and_no_other(stats: type[Counters]) -> None:
     text = (ROOT / "docs/reference/counters.md").read_text()
     table = re.search(rf"<!-- table: {stats.__name__} -->\n(.*?)<!-- end -->", text, re.DOTALL)

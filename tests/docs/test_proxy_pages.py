@@ -21,6 +21,7 @@ PAGES = [
     "time-out-and-retry",
     "carry-streams-and-sessions",
     "reload-and-drain",
+    "check-health",
 ]
 PRINTED = re.compile(r"<!-- printed by %(\d+) -->\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -173,3 +173,28 @@ def test_a_codec_that_cannot_be_had_for_a_connection_is_a_bug(made: BaseExceptio
 
     with pytest.raises(CodecBug, match=re.escape(f"for_connection {what}" if made else "returned NoneType")):
         encoder(Unmakeable()).for_connection()
+
+
+def test_a_heartbeat_is_written_or_the_codec_is_at_fault() -> None:
+    assert encoder(IdCodec()).heartbeat(7) == message(7, kind=PING)
+
+    class Mute(IdCodec):
+        says = False
+
+        def heartbeat(self, request_id: int, buffer: Buffer) -> bool:
+            if request_id == 1:
+                raise KeyError(request_id)
+            if request_id == 2:
+                raise EncodeError("no heartbeat today")
+            return self.says
+
+    mute = Mute()
+    with pytest.raises(CodecBug, match="heartbeat returned False and wrote 0 bytes"):
+        encoder(mute).heartbeat(0)
+    mute.says = True
+    with pytest.raises(CodecBug, match="heartbeat returned True and wrote 0 bytes"):
+        encoder(mute).heartbeat(0)
+    with pytest.raises(CodecBug, match="heartbeat raised KeyError"):
+        encoder(mute).heartbeat(1)
+    with pytest.raises(EncodeError, match="no heartbeat today"):
+        encoder(mute).heartbeat(2)

@@ -19,10 +19,19 @@ import pytest
 
 from metaprotocol_sdk.exceptions import ConfigError, Finding, Severity
 from metaprotocol_sdk.proxy import process
-from metaprotocol_sdk.proxy.config.values import Address, ListenerConfig, ProtocolConfig, ProxyConfig, RouteTableConfig
+from metaprotocol_sdk.proxy.config.values import (
+    Address,
+    ClusterConfig,
+    EndpointConfig,
+    ListenerConfig,
+    ProtocolConfig,
+    ProxyConfig,
+    RouteTableConfig,
+)
 from metaprotocol_sdk.proxy.process import _on_loop_error
 from metaprotocol_sdk.proxy.process import run as serve
 from metaprotocol_sdk.proxy.watch import Watch
+from tests.proxy.checking import HEARTBEAT, check
 from tests.proxy.codecs import message
 from tests.proxy.harness import run
 
@@ -69,6 +78,28 @@ def test_a_signal_drains_and_ends_with_0(number: signal.Signals, caplog: pytest.
     config = ProxyConfig(listeners=(LISTENER,), notes=(Finding(message="note me", severity=Severity.WARNING),))
     assert Served(config, script).code == 0
     assert (caplog.records[0].levelname, caplog.records[0].getMessage()) == ("WARNING", "note me")
+
+
+def test_a_signal_ends_a_start_that_waits_for_its_servers(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+
+        def script() -> None:
+            link, _ = silent.accept()
+            with link:
+                assert link.recv(4096)  # a heartbeat, which nobody answers
+                os.kill(os.getpid(), signal.SIGTERM)
+                assert link.recv(4096) == b""
+
+        endpoint = EndpointConfig(Address("127.0.0.1", silent.getsockname()[1]))
+        cluster = ClusterConfig(name="all", endpoints=(endpoint,), health_check=check(by=HEARTBEAT, timeout=100.0))
+        thread = threading.Thread(target=script)
+        thread.start()
+        told: list[object] = []
+        with caplog.at_level("INFO", "metaprotocol.proxy"):
+            assert serve(ProxyConfig(listeners=(LISTENER,), clusters=(cluster,)), on_ready=told.append) == 0
+        thread.join()
+    assert told == []
+    assert "stopped, before it was ready" in caplog.text
 
 
 def until_refused(address: tuple[str, int]) -> None:

@@ -11,6 +11,7 @@ from metaprotocol_sdk.exceptions import DecodeError
 from metaprotocol_sdk.metadata import MessageType, Metadata
 from metaprotocol_sdk.mutation import Mutation
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
+from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.config.values import (
     Address,
     ClusterConfig,
@@ -184,9 +185,14 @@ def test_a_retry_by_hash_keeps_its_server_and_a_cluster_of_one_has_no_other() ->
         assert stream.endpoint is first
 
 
+def port_of(endpoint: Endpoint) -> int:
+    assert isinstance(endpoint.address, Address)
+    return endpoint.address.port
+
+
 def ports(setup: Setup) -> list[int]:
     """Where the requests of a setup have gone, each once."""
-    return sorted({each.endpoint.address.port for each in setup.upstream.sent if each.endpoint is not None})
+    return sorted({port_of(each.endpoint) for each in setup.upstream.sent if each.endpoint is not None})
 
 
 def test_a_routes_metadata_match_says_which_servers_take_its_requests() -> None:
@@ -204,7 +210,7 @@ def test_weighted_clusters_may_be_parts_of_one_cluster() -> None:
     setup = Setup(RouteConfig(weighted_clusters=canary, metadata_match=PROD))
     for _ in range(500):
         setup.router.route(stream_of(request()))
-    found = [each.endpoint.address.port for each in setup.upstream.sent if each.endpoint is not None]
+    found = [port_of(each.endpoint) for each in setup.upstream.sent if each.endpoint is not None]
     assert 25 < found.count(4) < 75
     assert all(found.count(port) > 100 for port in (1, 2, 3))
 

@@ -106,14 +106,26 @@ class Cluster:
             self._configure(config)
 
     def _configure(self, config: ClusterConfig) -> None:
-        if config.tls != self.config.tls:  # nothing goes on by connections that are secured otherwise, or not at all
+        there = self.endpoint_configs
+        is_same_tls = config.tls == self.config.tls
+        if not is_same_tls:  # nothing goes on by connections that are secured otherwise, or not at all
             self.endpoints = ()
         self.config = config
         self.connect_timeout = config.connect_timeout
         self.connections = config.connections
         self.buffer_limit = config.buffer_limit
         self.maintenance = config.maintenance
-        self.set_endpoints(config.endpoints)
+        if config.dns is None:
+            self.set_endpoints(config.endpoints)
+        elif is_same_tls:  # whoever asks for the names sets what they lead to; until then the servers stay
+            self.refresh()
+        else:
+            self.set_endpoints(there)
+
+    @property
+    def endpoint_configs(self) -> tuple[EndpointConfig, ...]:
+        """What its servers were made of, in their order."""
+        return tuple(each.config for each in self.endpoints)
 
     @property
     def counters(self) -> Iterator[tuple[str, Counters]]:
@@ -163,6 +175,13 @@ class Cluster:
     def watch(self, watcher: Callable[[], None]) -> None:
         """Has ``watcher`` called whenever the servers are others."""
         self._watchers.append(watcher)
+
+    @property
+    def has_traffic(self) -> bool:
+        """Whether it has ever been asked for a server."""
+        stats = self.stats
+        tried = stats.upstream_cx_total + stats.upstream_cx_connect_fail + stats.upstream_cx_connect_timeout
+        return tried + stats.upstream_cx_none_healthy > 0
 
     def mark(self, endpoint: Endpoint, flag: HealthFlag, *, is_set: bool) -> None:
         """Sets or clears what is known against one of its servers; the next pick sees it."""

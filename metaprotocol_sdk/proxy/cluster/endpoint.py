@@ -44,6 +44,11 @@ class Endpoint:
         self.flags = self.flags & ~EDS_FLAGS | STATUS_FLAGS.get(config.health_status, HealthFlag(0))
 
     @property
+    def health_address(self) -> AnyAddress | None:
+        """Where it is asked whether it is well; None: nowhere."""
+        return self.config.health_address
+
+    @property
     def is_usable(self) -> bool:
         """Whether it is healthy, or only degraded."""
         return not self.flags & UNUSABLE

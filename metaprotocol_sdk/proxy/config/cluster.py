@@ -11,8 +11,10 @@ from metaprotocol_sdk.proxy.config.circuit_breakers import CircuitBreakers
 from metaprotocol_sdk.proxy.config.common_lb import CommonLbConfig, check_balancing
 from metaprotocol_sdk.proxy.config.connection import NO_HTTP, HttpProtocolOptions, Options, report_doubles
 from metaprotocol_sdk.proxy.config.context import Context
+from metaprotocol_sdk.proxy.config.dns import NO_TTL, Rate, RefreshRate, inspect_names
 from metaprotocol_sdk.proxy.config.endpoint import ClusterLoadAssignment, Policy
-from metaprotocol_sdk.proxy.config.fields import Count, Period, Positive, Text, is_ip, word
+from metaprotocol_sdk.proxy.config.fields import Count, Duration, Period, Positive, Repeated, Switch, Text, word
+from metaprotocol_sdk.proxy.config.health_check import HealthCheck, expect_one
 from metaprotocol_sdk.proxy.config.load_balancer import (
     POLICY_FIELDS,
     LeastRequestLbConfig,
@@ -21,7 +23,7 @@ from metaprotocol_sdk.proxy.config.load_balancer import (
     RoundRobinLbConfig,
     SlowStartConfig,
 )
-from metaprotocol_sdk.proxy.config.message import NOT_YET, Message, OneOf, context_of, not_yet, without_effect
+from metaprotocol_sdk.proxy.config.message import Message, OneOf, context_of, not_yet, without_effect
 from metaprotocol_sdk.proxy.config.outlier_detection import OutlierDetection, warn_of_too_few
 from metaprotocol_sdk.proxy.config.runtime import percentage
 from metaprotocol_sdk.proxy.config.sentences import shown
@@ -31,6 +33,8 @@ from metaprotocol_sdk.proxy.config.tree import Entries, Place
 from metaprotocol_sdk.proxy.config.values import (
     ClusterConfig,
     ConnectionConfig,
+    DnsConfig,
+    DnsLookupFamily,
     EndpointConfig,
     LbPolicy,
     RoutingPriority,
@@ -41,8 +45,9 @@ _POLICIES = {each.value: each for each in LbPolicy}
 _LATER_POLICIES = ("CLUSTER_PROVIDED", "LOAD_BALANCING_POLICY_CONFIG")
 _HASHING = (LbPolicy.RING_HASH, LbPolicy.MAGLEV)
 _MAINTENANCE = "upstream.maintenance_mode."
-_STATIC: dict[str, Literal["STATIC"]] = {"STATIC": "STATIC"}
-_LATER_TYPES = ("STRICT_DNS", "LOGICAL_DNS", "EDS", "ORIGINAL_DST")
+_TYPES: dict[str, Literal["STATIC", "STRICT_DNS"]] = {"STATIC": "STATIC", "STRICT_DNS": "STRICT_DNS"}
+_LATER_TYPES = ("LOGICAL_DNS", "EDS", "ORIGINAL_DST")
+_FAMILIES = {each.value: each for each in DnsLookupFamily}
 
 
 class Cluster(Message):
@@ -50,11 +55,10 @@ class Cluster(Message):
     ``layered_runtime`` is the percentage of its requests that get an error instead, a whole number, as in Envoy."""
 
     refused = not_yet(
-        "transport_socket_matches", "cluster_type", "eds_cluster_config", "health_checks", "dns_refresh_rate",
-        "dns_jitter", "dns_failure_refresh_rate", "respect_dns_ttl", "dns_lookup_family", "dns_resolvers",
+        "transport_socket_matches", "cluster_type", "eds_cluster_config", "dns_resolvers",
         "dns_resolution_config", "typed_dns_resolver_config", "wait_for_warm_on_init", "use_tcp_for_dns_lookups",
         "cleanup_interval", "upstream_bind_config", "original_dst_lb_config", "upstream_connection_options",
-        "close_connections_on_host_health_failure", "ignore_health_on_host_removal", "filters",
+        "close_connections_on_host_health_failure", "filters",
         "load_balancing_policy", "lrs_server", "upstream_config", "preconnect_policy",
         "connection_pool_per_downstream_connection",
     )  # fmt: skip
@@ -63,6 +67,7 @@ class Cluster(Message):
             ("upstream_http_protocol_options", "http_protocol_options", "http2_protocol_options", "protocol_selection"),
             NO_HTTP,
         ),
+        "respect_dns_ttl": NO_TTL,
         **without_effect("alt_stat_name", "metadata", "track_timeout_budgets", "track_cluster_stats"),
     }
     one_of = (OneOf((*POLICY_FIELDS, "original_dst_lb_config")),)
@@ -70,8 +75,9 @@ class Cluster(Message):
     name: Text
     """What routes call it."""
 
-    type: Annotated[Literal["STATIC"], PlainValidator(word(_STATIC, *_LATER_TYPES))] = "STATIC"
-    """Where its endpoints come from: from ``load_assignment``."""
+    type: Annotated[Literal["STATIC", "STRICT_DNS"], PlainValidator(word(_TYPES, *_LATER_TYPES))] = "STATIC"
+    """What stands in ``load_assignment``: IP addresses, or, with ``STRICT_DNS``, names each of whose addresses is an
+    endpoint."""
 
     connect_timeout: Period = 5.0
     """What a connection to one of them may take."""
@@ -81,6 +87,26 @@ class Cluster(Message):
 
     load_assignment: ClusterLoadAssignment | None = None
     """Its endpoints; not given: none, and every request gets an error."""
+
+    dns_refresh_rate: Rate = 5.0
+    """``STRICT_DNS``: from a name's answer to the next question. A question that fails leaves the endpoints as they
+    are; a name that does not exist has none."""
+
+    dns_failure_refresh_rate: RefreshRate | None = None
+    """``STRICT_DNS``: from a question that failed to the next one; not given: ``dns_refresh_rate``."""
+
+    dns_jitter: Duration = 0.0
+    """``STRICT_DNS``: a random time below this is added to ``dns_refresh_rate``."""
+
+    dns_lookup_family: Annotated[DnsLookupFamily, PlainValidator(word(_FAMILIES))] = DnsLookupFamily.AUTO
+    """``STRICT_DNS``: which addresses of a name are used. ``AUTO``: those of IPv6, else those of IPv4."""
+
+    health_checks: Repeated[HealthCheck] = ()
+    """How its endpoints are asked whether they are well; one at most."""
+
+    ignore_health_on_host_removal: Switch = False
+    """``STRICT_DNS``: whether an endpoint that passes its health checks is gone as soon as no name leads to it; it
+    stays, as long as it passes, otherwise."""
 
     ring_hash_lb_config: RingHashLbConfig | None = None
     """For ``RING_HASH``."""
@@ -137,10 +163,10 @@ class Cluster(Message):
         report_doubles(fields, context)
         check_balancing(fields, context, is_hashing=policy in _HASHING)
         expect_members(fields, context)
-        if fields.get("type") in (None, "STATIC"):
-            _expect_addresses(fields, context)
-            if fields.get("outlier_detection") is not None:
-                warn_of_too_few(fields, _count_servers(fields), context)
+        if fields.get("type") in (None, "STATIC") and fields.get("outlier_detection") is not None:
+            warn_of_too_few(fields, _count_servers(fields), context)
+        expect_one(fields, context)
+        inspect_names(fields, context)
 
     @model_validator(mode="after")
     def _look_up(self, info: ValidationInfo) -> Self:
@@ -191,6 +217,21 @@ class Cluster(Message):
             buffer_limit=self.per_connection_buffer_limit_bytes,
             maintenance=self._maintenance,
             tls=None if tls is None else tls.value(),
+            dns=self._dns() if self.type == "STRICT_DNS" else None,
+            health_check=self.health_checks[0].value() if self.health_checks else None,
+            ignore_health_on_host_removal=self.ignore_health_on_host_removal,
+            ignore_new_hosts_until_first_hc=common.ignore_new_hosts_until_first_hc,
+        )
+
+    def _dns(self) -> DnsConfig:
+        failing = self.dns_failure_refresh_rate
+        base = None if failing is None else failing.base_interval
+        return DnsConfig(
+            refresh_rate=self.dns_refresh_rate,
+            failure_base_interval=base,
+            failure_max_interval=0.0 if failing is None else failing.max_interval or 10 * failing.base_interval,
+            jitter=self.dns_jitter,
+            lookup_family=self.dns_lookup_family,
         )
 
     def _slow_start(self) -> SlowStartConfig | None:
@@ -232,16 +273,3 @@ def _policy_of(cluster: Entries) -> LbPolicy | None:
 def _count_servers(cluster: Entries) -> int:
     groups = cluster.child("load_assignment").children("endpoints")
     return sum(len(each.children("lb_endpoints")) for each in groups)
-
-
-def _expect_addresses(cluster: Entries, context: Context) -> None:
-    """Reports a name where a cluster that resolves none has to have an IP address."""
-    for group in cluster.child("load_assignment").children("endpoints"):
-        for each in group.children("lb_endpoints"):
-            address = each.child("endpoint").child("address").child("socket_address")
-            host = address.get("address")
-            if isinstance(host, str) and host and not is_ip(host):
-                context.report.error(
-                    address.value_place("address"),
-                    f"expected an IP address, found {shown(host)}; clusters that resolve names are {NOT_YET}",
-                )

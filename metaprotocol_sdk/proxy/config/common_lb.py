@@ -41,7 +41,7 @@ class ConsistentHashingLbConfig(Message):
 class CommonLbConfig(Message):
     """``envoy.config.cluster.v3.Cluster.CommonLbConfig``."""
 
-    refused = not_yet("ignore_new_hosts_until_first_hc", "close_connections_on_host_set_change")
+    refused = not_yet("close_connections_on_host_set_change")
     ignored = {  # noqa: RUF012 - a message's table
         "update_merge_window": "without effect: every change counts from the next request on",
     }
@@ -59,6 +59,10 @@ class CommonLbConfig(Message):
 
     consistent_hashing_lb_config: ConsistentHashingLbConfig | None = None
     """For ``RING_HASH`` and ``MAGLEV``."""
+
+    ignore_new_hosts_until_first_hc: Switch = False
+    """Whether a server counts for nothing before its first health check, not even where the shares of priorities and a
+    panic are worked out."""
 
     @property
     def fails_on_panic(self) -> bool:

@@ -54,7 +54,7 @@ class SocketAddress(Message):
     """What is spoken below the application's protocol."""
 
     address: Text
-    """The IP address."""
+    """The IP address; in a cluster that resolves names, a name."""
 
     port_value: Port = 0
     """The port; required. A listener's may be 0: a free one."""
@@ -91,14 +91,30 @@ class Address(Message):
         return AddressValue(self.socket_address.address, self.socket_address.port_value)
 
 
+class HealthCheckConfig(Message):
+    """``envoy.config.endpoint.v3.Endpoint.HealthCheckConfig``."""
+
+    refused = not_yet("address")
+    ignored = without_effect("hostname")
+
+    port_value: Port = 0
+    """The port where the server is checked; 0: where it listens."""
+
+    disable_active_health_check: Switch = False
+    """Whether it is not checked, and always counts as one that passes."""
+
+
 class Endpoint(Message):
     """``envoy.config.endpoint.v3.Endpoint``."""
 
-    refused = not_yet("health_check_config", "additional_addresses")
+    refused = not_yet("additional_addresses")
     ignored = without_effect("hostname")
 
     address: Address
     """Where the server listens."""
+
+    health_check_config: HealthCheckConfig = HealthCheckConfig()
+    """How its health checks differ from the cluster's."""
 
 
 class LbEndpoint(Message):
@@ -215,9 +231,12 @@ class ClusterLoadAssignment(Message):
         for group in self.endpoints:
             for each in group.lb_endpoints:
                 assert each.endpoint is not None, "one_of has reported it"
+                check = each.endpoint.health_check_config
                 yield EndpointConfig(
                     each.endpoint.address.value(),
                     each.load_balancing_weight,
+                    health_check_port=check.port_value,
+                    is_checked=not check.disable_active_health_check,
                     health_status=each.health_status,
                     priority=group.priority,
                     locality=group.locality.value(),

@@ -62,6 +62,11 @@ class _Kept:
     cluster: Cluster
     keepers: tuple[Keeper, ...]
 
+    async def warm(self) -> None:
+        """One after the other: those that come later look after what the earlier ones have found."""
+        for keeper in self.keepers:
+            await keeper.warm()
+
     def close(self) -> None:
         for keeper in self.keepers:
             keeper.close()
@@ -85,7 +90,7 @@ class ClusterPlan:
 
     async def warm(self, seconds: float = WARM_TIME) -> None:
         """Waits until the new ones can be used, for so long at most."""
-        waits = [asyncio.ensure_future(keeper.warm()) for name in self.fresh for keeper in self.kept[name].keepers]
+        waits = [asyncio.ensure_future(self.kept[name].warm()) for name in self.fresh]
         if not waits:
             return
         try:
@@ -129,15 +134,30 @@ class ClusterManager:
                     yield f"cluster.{name}.{prefix}", counters
 
     def plan(self, configs: Iterable[ClusterConfig]) -> ClusterPlan:
-        """What ``configs`` would make of the clusters."""
+        """What ``configs`` would make of the clusters.
+
+        Raises:
+            MetaProtocolError: What looks after a new one cannot be made; nothing is left of the others then.
+        """
         configs = tuple(configs)
         fresh = frozenset(each.name for each in configs) - self._kept.keys()
-        kept = {each.name: self._made(each) if each.name in fresh else self._kept[each.name] for each in configs}
+        made: list[Keeper] = []
+        try:
+            kept = {
+                each.name: self._made(each, made) if each.name in fresh else self._kept[each.name] for each in configs
+            }
+        except BaseException:
+            for keeper in made:
+                keeper.close()
+            raise
         return ClusterPlan(configs, kept, fresh)
 
-    def _made(self, config: ClusterConfig) -> _Kept:
+    def _made(self, config: ClusterConfig, made: list[Keeper]) -> _Kept:
         cluster = Cluster(config, self._surroundings.rng, self._surroundings.turns.loop.time)
-        return _Kept(cluster, tuple(make(cluster, self._surroundings) for make in self._factories))
+        before = len(made)
+        for make in self._factories:
+            made.append(make(cluster, self._surroundings))  # noqa: PERF401  an error leaves those before it in there
+        return _Kept(cluster, tuple(made[before:]))
 
     def commit(self, plan: ClusterPlan) -> None:
         """Uses the clusters of ``plan`` from now on. Those that were there are updated, those that are gone let go."""

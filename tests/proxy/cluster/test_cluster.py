@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -13,10 +14,12 @@ from metaprotocol_sdk.proxy.config.values import (
     CircuitBreakersConfig,
     ClusterConfig,
     ConnectionConfig,
+    DnsConfig,
     EndpointConfig,
     HealthStatus,
     LbPolicy,
     SlowStartConfig,
+    UpstreamTlsConfig,
 )
 from tests.proxy.fakes import FakeClock
 
@@ -216,3 +219,33 @@ def test_only_a_few_tables_are_kept() -> None:
         made.mark(each, HealthFlag.FAILED_OUTLIER_CHECK, is_set=True)
         made.pick()
     assert len(made._tables) == KEPT_TABLES
+
+
+def test_a_cluster_of_names_has_the_servers_that_it_is_told() -> None:
+    named = Cluster(ClusterConfig(name="c", endpoints=(EndpointConfig(Address("orders", 1)),), dns=DnsConfig()))
+    assert (named.endpoints, named.pick()) == ((), None)
+    told = (EndpointConfig(ADDRESSES[0], 2, health_check_port=9),)
+    named.set_endpoints(told)
+    named.update(replace(named.config, connect_timeout=1.0))
+    (server,) = named.endpoints
+    assert (server.address, server.weight, server.health_address) == (ADDRESSES[0], 2, Address("10.0.0.1", 9))
+    assert named.endpoint_configs == told
+    assert named.pick() is server
+
+
+def test_a_cluster_of_names_keeps_its_addresses_when_it_is_secured_otherwise_by_other_connections() -> None:
+    named = Cluster(ClusterConfig(name="c", dns=DnsConfig()))
+    named.set_endpoints([EndpointConfig(ADDRESSES[0])])
+    (before,) = named.endpoints
+    named.update(replace(named.config, tls=UpstreamTlsConfig()))
+    (after,) = named.endpoints
+    assert after is not before
+    assert after.address == before.address
+
+
+def test_a_cluster_that_was_asked_for_a_server_has_traffic() -> None:
+    for counter in ("upstream_cx_total", "upstream_cx_connect_fail", "upstream_cx_none_healthy"):
+        made = cluster()
+        assert not made.has_traffic
+        setattr(made.stats, counter, 1)
+        assert made.has_traffic

@@ -47,7 +47,7 @@ def cluster(hosts: list[dict[str, Any]], *selectors: SubsetSelectorConfig, **opt
 def picked(made: Cluster, match: Mapping[str, Any] | None) -> list[int]:
     """The numbers of the servers that take requests of routes with ``match``."""
     picks = [made.pick() if match is None else made.subset(lb_metadata(match))() for _ in range(40)]
-    return sorted({each.address.port for each in picks if each is not None})
+    return sorted({int(each.name.rpartition(":")[2]) for each in picks if each is not None})
 
 
 @pytest.mark.parametrize(

@@ -92,10 +92,10 @@ def test_everything_said_of_a_cluster_is_in_its_value() -> None:
         ("name: ''", ["1:7 error name: expected text that is not empty"]),
         ("name: 5", ["1:7 error name: expected text, found 5; put it in quotes"]),
         (
-            "{name: c, type: STRICT_DNS}",
-            ["1:17 error type: 'STRICT_DNS' is not supported yet by this proxy; supported: STATIC"],
+            "{name: c, type: LOGICAL_DNS}",
+            ["1:17 error type: 'LOGICAL_DNS' is not supported yet by this proxy; supported: STATIC, STRICT_DNS"],
         ),
-        ("{name: c, type: static}", ["1:17 error type: expected STATIC, found 'static'"]),
+        ("{name: c, type: static}", ["1:17 error type: expected one of STATIC, STRICT_DNS, found 'static'"]),
         (
             "{name: c, lb_policy: CLUSTER_PROVIDED}",
             [
@@ -171,7 +171,7 @@ def test_everything_said_of_a_cluster_is_in_its_value() -> None:
             "{name: c, connectTimeout: 250ms}",
             ["1:27 error connect_timeout: expected seconds with an s, such as 0.25s, found '250ms'"],
         ),
-        ("{name: c, healthChecks: []}", ["1:11 error health_checks: not supported yet by this proxy"]),
+        ("{name: c, outlierDetection: {}}", ["1:11 error outlier_detection: not supported yet by this proxy"]),
         ("{name: c, metadata: {}}", ["1:11 note metadata: accepted, and without effect in this proxy"]),
         ("{name: c, load_assignment: {}}", ["1:28 error load_assignment.cluster_name: required, and not there"]),
         (
@@ -194,8 +194,7 @@ def test_an_endpoint_of_a_static_cluster_is_an_ip(named: str) -> None:
     for kind in ("", ", type: STATIC"):
         (finding,) = bad(Cluster, ENDPOINT % (kind, socket))
         assert finding.endswith(
-            f" error {path}: expected an IP address, found '{named}'; "
-            "clusters that resolve names are not supported yet by this proxy"
+            f" error {path}: expected an IP address, found '{named}'; a cluster of type STRICT_DNS resolves names"
         )
 
 

@@ -150,3 +150,16 @@ def test_the_weight_of_an_endpoint_is_a_number_from_1() -> None:
     assert bad(LbEndpoint, f"{{load_balancing_weight: 0, {endpoint}}}") == [
         "1:25 error load_balancing_weight: expected a whole number from 1 to 4294967295, found 0"
     ]
+
+
+def test_an_endpoint_says_where_it_is_checked_and_whether() -> None:
+    endpoint = "{endpoint: {address: {socket_address: {address: 1.1.1.1, port_value: 1}}%s}}"
+    says = (
+        "",
+        ", health_check_config: {port_value: 9}",
+        ", healthCheckConfig: {disable_active_health_check: true}",
+    )
+    made = good(Cluster, ENDPOINT % ("", ", ".join(endpoint % each for each in says))).value()
+    assert [str(each.health_address) for each in made.endpoints] == ["1.1.1.1:1", "1.1.1.1:9", "None"]
+    (finding,) = bad(Cluster, ENDPOINT % ("", endpoint % ", health_check_config: {address: {}}"))
+    assert finding.endswith("health_check_config.address: not supported yet by this proxy")

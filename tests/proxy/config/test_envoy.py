@@ -64,8 +64,22 @@ OUTLIER = "outlier_detection: {%s}"
 
 BALANCE = "lb_policy: RING_HASH; common_lb_config: {consistent_hashing_lb_config: {hash_balance_factor: %d}}"
 SUBSETS = "lb_subset_config: {subset_selectors: [%s]}"
+CHECK = "{timeout: 1s, interval: 1s, unhealthy_threshold: 1, healthy_threshold: 1, %s}"
+TCP_CHECK = CHECK % "tcp_health_check: {}"
 
 ACCEPTED = [
+    ("cluster", f"health_checks: [{TCP_CHECK}]"),
+    (
+        "cluster",
+        "health_checks: " + CHECK % "tcp_health_check: {send: {text: 00FF}, receive: [{text: ff}, {text: '00'}]}",
+    ),
+    (
+        "cluster",
+        "health_checks: " + CHECK % "tcp_health_check: {}, interval_jitter_percent: 200, reuse_connection: false",
+    ),
+    ("cluster", "health_checks: " + CHECK % "tcp_health_check: {}, no_traffic_interval: 1s, event_log_path: /dev/null"),
+    ("cluster", "type: STRICT_DNS; dns_refresh_rate: 0.002s; dns_lookup_family: V4_PREFERRED; dns_jitter: 0s"),
+    ("cluster", "type: STRICT_DNS; dns_failure_refresh_rate: {base_interval: 2s}; ignore_health_on_host_removal: true"),
     ("cluster", "maglev_lb_config: {}"),
     ("cluster", "lb_policy: RING_HASH; maglev_lb_config: {}"),
     ("cluster", "lb_policy: MAGLEV; maglev_lb_config: {table_size: 5000011}"),
@@ -112,6 +126,16 @@ ACCEPTED = [
     ("root", "layered_runtime: {layers: [{name: a, static_layer: {a: {b: 5}}}]}"),
 ]
 REFUSED = [
+    ("cluster", f"health_checks: [{TCP_CHECK}, {TCP_CHECK}]"),
+    ("cluster", "health_checks: [{timeout: 1s, interval: 1s, healthy_threshold: 1, tcp_health_check: {}}]"),
+    ("cluster", "health_checks: " + CHECK % "tcp_health_check: {receive: [{text: f0x}]}"),
+    ("cluster", "health_checks: " + CHECK % "tcp_health_check: {receive: [{}]}"),
+    ("cluster", "health_checks: " + CHECK % "initial_jitter: 1s"),
+    ("cluster", "health_checks: " + CHECK % "tcp_health_check: {}, unhealthy_edge_interval: 0s"),
+    ("cluster", "type: STRICT_DNS; dns_refresh_rate: 0.001s"),
+    ("cluster", "type: STRICT_DNS; dns_failure_refresh_rate: {base_interval: 2s, max_interval: 1s}"),
+    ("cluster", "type: STRICT_DNS; dns_failure_refresh_rate: {max_interval: 1s}"),
+    ("cluster", "type: STRICT_DNS; dns_lookup_family: V4"),
     ("cluster", "lb_policy: MAGLEV; maglev_lb_config: {table_size: 100}"),
     ("cluster", "lb_policy: MAGLEV; maglev_lb_config: {table_size: 5000012}"),
     ("cluster", "lb_policy: RING_HASH; ring_hash_lb_config: {minimum_ring_size: 11, maximum_ring_size: 10}"),
@@ -157,6 +181,7 @@ REFUSED = [
     ("root", "layered_runtime: {layers: [{name: a}]}"),
 ]
 STRICTER = [
+    ("cluster", "health_checks: " + TCP_CHECK.replace("unhealthy_threshold: 1", "unhealthy_threshold: 0"), "never met"),
     ("cluster", "per_connection_buffer_limit_bytes: 0", "nothing here is unbounded"),
     ("cluster", "lb_policy: RING_HASH; ring_hash_lb_config: {minimum_ring_size: 0}", "a ring has an entry"),
     ("cluster", "round_robin_lb_config: {slow_start_config: {}}", "a slow start that takes no time"),

@@ -6,6 +6,9 @@ import asyncio
 import random
 from dataclasses import dataclass
 
+import pytest
+
+from metaprotocol_sdk.exceptions import CodecNotFound
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.config.values import ClusterConfig
 from metaprotocol_sdk.proxy.metrics import Counters
@@ -36,6 +39,52 @@ class Look:
 
     def close(self) -> None:
         self.told.append("closed")
+
+
+def test_a_keeper_is_waited_for_when_those_before_it_are_ready() -> None:
+    async def main() -> None:
+        told: list[str] = []
+
+        class Slow(Look):
+            async def warm(self) -> None:
+                await asyncio.sleep(0)
+                told.append("finds servers")
+
+        class Quick(Look):
+            async def warm(self) -> None:
+                told.append("checks them")
+
+        turns = Turns(asyncio.get_running_loop())
+        manager = ClusterManager(Surroundings(turns=turns, rng=random.Random(1)), (Slow, Quick))
+        await manager.plan([ClusterConfig(name="a")]).warm()
+        assert told == ["finds servers", "checks them"]
+        await turns.close()
+
+    run(main())
+
+
+def test_a_keeper_that_cannot_be_made_leaves_no_other() -> None:
+    async def main() -> None:
+        looks: list[Look] = []
+
+        def look(cluster: Cluster, surroundings: Surroundings) -> Look:
+            looks.append(Look(cluster, surroundings))
+            return looks[-1]
+
+        def fussy(cluster: Cluster, surroundings: Surroundings) -> Look:
+            if cluster.name == "b":
+                raise CodecNotFound("none")
+            return look(cluster, surroundings)
+
+        turns = Turns(asyncio.get_running_loop())
+        manager = ClusterManager(Surroundings(turns=turns, rng=random.Random(1)), (look, fussy))
+        with pytest.raises(CodecNotFound):
+            manager.plan([ClusterConfig(name="a"), ClusterConfig(name="b")])
+        assert [each.told for each in looks] == [["made", "closed"]] * 3
+        assert manager.clusters == {}
+        await turns.close()
+
+    run(main())
 
 
 def test_keepers_live_as_long_as_their_cluster() -> None:

@@ -27,6 +27,8 @@ from metaprotocol_sdk.proxy.config.values.cluster import (
     EndpointConfig,
     LbPolicy,
 )
+from metaprotocol_sdk.proxy.config.values.dns import DnsConfig, DnsLookupFamily
+from metaprotocol_sdk.proxy.config.values.health_check import HealthCheckConfig, HeartbeatCheckConfig, TcpCheckConfig
 from metaprotocol_sdk.proxy.config.values.listener import (
     FilterConfig,
     ListenerConfig,
@@ -69,10 +71,14 @@ __all__ = [
     "ClusterConfig",
     "ConnectionConfig",
     "DataSource",
+    "DnsConfig",
+    "DnsLookupFamily",
     "DownstreamTlsConfig",
     "EndpointConfig",
     "FilterConfig",
+    "HealthCheckConfig",
     "HealthStatus",
+    "HeartbeatCheckConfig",
     "LbMetadata",
     "LbPolicy",
     "ListenerConfig",
@@ -97,6 +103,7 @@ __all__ = [
     "SubsetFallback",
     "SubsetSelectorConfig",
     "SubsetsConfig",
+    "TcpCheckConfig",
     "TlsConfig",
     "TlsVersion",
     "TrafficDirection",

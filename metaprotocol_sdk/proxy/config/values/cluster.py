@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-from metaprotocol_sdk.proxy.config.values.address import AnyAddress
+from metaprotocol_sdk.proxy.config.values.address import Address, AnyAddress
 from metaprotocol_sdk.proxy.config.values.balancing import (
     NOWHERE,
     HealthStatus,
@@ -14,6 +14,8 @@ from metaprotocol_sdk.proxy.config.values.balancing import (
     SlowStartConfig,
     SubsetsConfig,
 )
+from metaprotocol_sdk.proxy.config.values.dns import DnsConfig
+from metaprotocol_sdk.proxy.config.values.health_check import HealthCheckConfig
 from metaprotocol_sdk.proxy.config.values.outlier_detection import OutlierDetectionConfig
 from metaprotocol_sdk.proxy.config.values.tls import UpstreamTlsConfig
 
@@ -33,13 +35,15 @@ class EndpointConfig:
     """``envoy.config.endpoint.v3.LbEndpoint``: a server, and what its ``LocalityLbEndpoints`` says of all in it.
 
     Args:
-        address: Where it listens.
+        address: Where it listens; in a cluster with ``dns``, the name that leads to it.
         weight: ``load_balancing_weight``.
         health_status: What the configuration says of its health.
         priority: ``LocalityLbEndpoints.priority``: 0 is the highest.
         locality: ``LocalityLbEndpoints.locality``.
         locality_weight: ``LocalityLbEndpoints.load_balancing_weight``; 0: none, and so no requests, where these count.
         metadata: ``metadata.filter_metadata["envoy.lb"]``.
+        health_check_port: ``health_check_config.port_value``: where it is checked; 0: where it listens.
+        is_checked: Whether it is (``health_check_config.disable_active_health_check``).
     """
 
     address: AnyAddress
@@ -49,6 +53,17 @@ class EndpointConfig:
     locality: Locality = NOWHERE
     locality_weight: int = 0
     metadata: LbMetadata = ()
+    health_check_port: int = 0
+    is_checked: bool = True
+
+    @property
+    def health_address(self) -> AnyAddress | None:
+        """Where it is checked; None: nowhere."""
+        if not self.is_checked:
+            return None
+        if self.health_check_port and isinstance(self.address, Address):
+            return Address(self.address.host, self.health_check_port)
+        return self.address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +111,12 @@ class ConnectionConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterConfig:
-    """``envoy.config.cluster.v3.Cluster`` with its static ``load_assignment``.
+    """``envoy.config.cluster.v3.Cluster`` with its ``load_assignment``.
 
     Args:
         name: What routes call it.
-        endpoints: Its servers.
+        endpoints: Its servers; with ``dns``, the names that lead to them.
+        dns: How these names are resolved (type ``STRICT_DNS``); None: they are addresses (``STATIC``).
         lb_policy: How one is picked.
         connect_timeout: Seconds a connection to one of them may take.
         choice_count: ``least_request_lb_config.choice_count``: how many are compared.
@@ -128,6 +144,11 @@ class ClusterConfig:
         maintenance: ``upstream.maintenance_mode.<name>`` of ``layered_runtime``: the share of the requests (0 to 1)
             that get an error instead.
         tls: How its servers are spoken to by TLS; None: without.
+        health_check: The one of ``health_checks``; None: nobody asks its servers whether they are well.
+        ignore_health_on_host_removal: Whether a server that no name leads to any more is gone at once, though it passes
+            its checks.
+        ignore_new_hosts_until_first_hc: ``common_lb_config.ignore_new_hosts_until_first_hc``: whether a server counts
+            for nothing before its first check.
     """
 
     name: str
@@ -154,3 +175,7 @@ class ClusterConfig:
     buffer_limit: int = 1024 * 1024
     maintenance: float = 0.0
     tls: UpstreamTlsConfig | None = None
+    dns: DnsConfig | None = None
+    health_check: HealthCheckConfig | None = None
+    ignore_health_on_host_removal: bool = False
+    ignore_new_hosts_until_first_hc: bool = False
