@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from metaprotocol_sdk import doctor
-from metaprotocol_sdk.doctor import Diagnosis, Status, check_address, check_config, check_shadows, examine
+from metaprotocol_sdk.doctor import Diagnosis, Status, check_address, check_config, check_pipe, check_shadows, examine
 from metaprotocol_sdk.exceptions import ScaffoldError
-from metaprotocol_sdk.proxy.config.values import Address
+from metaprotocol_sdk.proxy.config.values import Address, PipeAddress
 from metaprotocol_sdk.registry import Registration
 from tests.helpers import TinyCodec
 
@@ -242,3 +242,10 @@ def test_a_configuration_without_its_libraries_is_a_problem(monkeypatch: pytest.
     [found] = check_config("proxy.yaml")
     assert found.status is Status.PROBLEM
     assert found.remedy
+
+
+def test_a_unix_socket_wants_a_directory(tmp_path: Path) -> None:
+    assert check_pipe("x", PipeAddress(str(tmp_path / "x"))).status is Status.OK
+    assert check_pipe("x", PipeAddress("@x")).status is Status.OK
+    found = check_pipe("x", PipeAddress(str(tmp_path / "nowhere/x")))
+    assert (found.status, found.detail) == (Status.PROBLEM, f"{tmp_path}/nowhere is not there")

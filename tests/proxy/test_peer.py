@@ -9,7 +9,7 @@ import pytest
 
 from metaprotocol_sdk.metadata import MessageType
 from metaprotocol_sdk.proxy.filters.filter import Filter, Verdict
-from metaprotocol_sdk.proxy.peer import Peer, TlsIdentity
+from metaprotocol_sdk.proxy.peer import Peer, TlsIdentity, Told
 from metaprotocol_sdk.proxy.stream import Stream
 from tests.proxy.codecs import IdCodec, message
 from tests.proxy.harness import LOOPS, Backend, proxy, run
@@ -151,3 +151,13 @@ def test_a_filter_sees_who_asks_and_it_is_worked_out_once_a_connection(loop: str
             assert first.identity is None
 
     run(main(), loop)
+
+
+def test_whom_a_connection_is_for_is_told_and_who_made_it_stays() -> None:
+    info = {"peername": ("10.0.0.1", 1), "sockname": ("10.0.0.2", 2)}.get
+    told = Told(ipaddress.ip_address("192.0.2.7"), 3, ipaddress.ip_address("192.0.2.8"), 4)
+    peer = Peer.from_transport(info, told)
+    assert (str(peer.remote_ip), peer.remote_port, str(peer.direct_remote_ip)) == ("192.0.2.7", 3, "10.0.0.1")
+    assert (str(peer.local_ip), peer.local_port) == ("192.0.2.8", 4)
+    nowhere = Peer.from_transport(info, Told())
+    assert (nowhere.remote_ip, nowhere.local_ip, str(nowhere.direct_remote_ip)) == (None, None, "10.0.0.1")

@@ -86,7 +86,7 @@ def listening(address: AnyAddress) -> socket.socket:
     Raises:
         OSError: It cannot.
     """
-    return _PipeSocket(address) if isinstance(address, PipeAddress) else _tcp(address)
+    return _pipe(address) if isinstance(address, PipeAddress) else _tcp(address)
 
 
 def permit(address: AnyAddress) -> None:
@@ -96,42 +96,46 @@ def permit(address: AnyAddress) -> None:
 
 
 class _PipeSocket(socket.socket):
-    """A Unix socket that listens. Closed by the process that made it, it takes its file along: a process that was
-    handed it shares it, and leaves the file."""
+    """A Unix socket that listens. Closed by the process that made it, it takes its file along; its duplicates, and a
+    process that was handed it, leave the file."""
 
-    def __init__(self, address: PipeAddress) -> None:
-        super().__init__(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._file: tuple[int, int] | None = None
-        self._maker = os.getpid()
-        self._address = address
-        try:
-            self._bind()
-            if not address.is_abstract:
-                self._file = _inode(address.path)
-                permit(address)
-            self.listen(BACKLOG)
-            self.setblocking(False)
-        except BaseException:
-            self.close()
-            raise
+    _path = ""
+    _file: tuple[int, int] | None = None
+    _maker = 0
 
-    def _bind(self) -> None:
-        try:
-            self.bind(self._address.name)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE or not _is_stale(self._address):
-                raise
-            os.unlink(self._address.path)
-            self.bind(self._address.name)
+    def own(self, path: str) -> None:
+        """Takes the file along from now on."""
+        self._path, self._file, self._maker = path, _inode(path), os.getpid()
 
     def close(self) -> None:
         """Closes it, and removes its file unless another's is there now."""
         if self._file is not None and self._maker == os.getpid():
             with suppress(OSError):
-                if _inode(self._address.path) == self._file:
-                    os.unlink(self._address.path)
-            self._file = None
+                if _inode(self._path) == self._file:
+                    os.unlink(self._path)
+        self._file = None
         super().close()
+
+
+def _pipe(address: PipeAddress) -> socket.socket:
+    sock = _PipeSocket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        try:
+            sock.bind(address.name)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or not _is_stale(address):
+                raise
+            os.unlink(address.path)
+            sock.bind(address.name)
+        if not address.is_abstract:
+            sock.own(address.path)
+            permit(address)
+        sock.listen(BACKLOG)
+        sock.setblocking(False)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 def _inode(path: str) -> tuple[int, int]:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
+from pathlib import Path
 
 import pytest
 
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
-from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig
-from metaprotocol_sdk.proxy.net.dialer import dial
+from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig, PipeAddress
+from metaprotocol_sdk.proxy.net.dialer import HandshakeError, dial, reason_of
 from tests.proxy.harness import LOOPS, run, unused_port
 
 loops = pytest.mark.parametrize("loop", sorted(LOOPS))
@@ -58,3 +60,33 @@ def test_it_takes_no_longer_than_the_cluster_allows(loop: str) -> None:
                 each.close()
 
     run(main(), loop)
+
+
+@loops
+def test_a_unix_socket_whose_queue_is_full_is_no_connection(loop: str, tmp_path: Path) -> None:
+    path = str(tmp_path / "x.sock")
+
+    async def main() -> None:
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(path)
+            server.listen(0)
+            waiting = []
+            for _ in range(4):
+                waiting.append(socket.socket(socket.AF_UNIX))
+                waiting[-1].setblocking(False)
+                waiting[-1].connect_ex(path)
+            cluster = Cluster(
+                ClusterConfig(name="c", endpoints=(EndpointConfig(PipeAddress(path)),), connect_timeout=0.1)
+            )
+            with pytest.raises(OSError):
+                await dial(asyncio.get_running_loop(), cluster, cluster.endpoints[0], asyncio.Protocol)
+            for each in waiting:
+                each.close()
+
+    run(main(), loop)
+
+
+def test_a_reason_is_the_systems_or_the_handshakes() -> None:
+    assert reason_of(ConnectionRefusedError(errno.ECONNREFUSED, "x")) == "connection refused"
+    assert reason_of(HandshakeError("TLS handshake failed: expired")) == "TLS handshake failed: expired"
+    assert reason_of(OSError("no name")) == "no name"

@@ -131,8 +131,14 @@ def test_a_checksum_is_that_of_the_header_with_none_in_it() -> None:
     assert read_header(blank[:-4] + struct.pack(">I", crc32c(blank))) == TOLD_V4
 
 
-hosts_v4 = st.ip_addresses(v=4).filter(lambda ip: not (ip.is_multicast or ip.is_unspecified or int(ip) == 2**32 - 1))
-hosts_v6 = st.ip_addresses(v=6).filter(lambda ip: not (ip.is_multicast or ip.is_unspecified or ip.ipv4_mapped))  # type: ignore[union-attr]
+def is_one_host(ip: Ip) -> bool:
+    """Whether a connection can come from there, and is of the version it is written in."""
+    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    return not (ip.is_multicast or ip.is_unspecified or mapped or ip == ipaddress.IPv4Address("255.255.255.255"))
+
+
+hosts_v4: st.SearchStrategy[Ip] = st.ip_addresses(v=4).filter(is_one_host)
+hosts_v6: st.SearchStrategy[Ip] = st.ip_addresses(v=6).filter(is_one_host)
 ports = st.integers(0, 65535)
 extensions = st.lists(st.tuples(st.integers(4, 255), st.binary(max_size=40)), max_size=4)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
+from pathlib import Path
 
 import pytest
 
 from metaprotocol_sdk.exceptions import ConfigError
-from metaprotocol_sdk.proxy.config.values import Address, ListenerConfig, ProtocolConfig, RouteTableConfig
+from metaprotocol_sdk.proxy.config.values import Address, ListenerConfig, PipeAddress, ProtocolConfig, RouteTableConfig
 from metaprotocol_sdk.proxy.net import sockets
-from metaprotocol_sdk.proxy.net.sockets import bind, listening
+from metaprotocol_sdk.proxy.net.sockets import bind, bound_to, listening, name_of, peer_of
 
 
 def config(address: Address = Address("127.0.0.1", 0)) -> ListenerConfig:  # noqa: B008  it is frozen
@@ -56,3 +58,27 @@ def test_the_advice_fits_the_reason(monkeypatch: pytest.MonkeyPatch, number: int
     with pytest.raises(ConfigError) as caught:
         bind(config())
     assert str(caught.value) == f"listener 'front' cannot listen on 127.0.0.1:0: {advice}"
+
+
+def test_a_unix_sockets_file_goes_with_its_maker_and_no_other(tmp_path: Path) -> None:
+    path = str(tmp_path / "x.sock")
+    sock = listening(PipeAddress(path, 0o640))
+    assert (bound_to(sock), os.stat(path).st_mode & 0o777) == ((path, 0), 0o640)
+    sock.dup().close()  # as a process closes that was handed it
+    assert os.path.exists(path)
+    os.unlink(path)
+    with listening(PipeAddress(path)):
+        sock.close()
+        assert os.path.exists(path)  # another's by now
+    assert not os.path.exists(path)
+
+
+def test_a_name_is_told_as_it_is_written() -> None:
+    names = [("127.0.0.1", 5), ("::1", 5, 0, 0), "", b"\0abc", "/run/x", None]
+    said = ["127.0.0.1:5", "[::1]:5", "on a Unix socket", "@abc", "/run/x", "unknown"]
+    assert [name_of(name) for name in names] == said
+    here, there = socket.socketpair()
+    with there:
+        assert peer_of(here) == "on a Unix socket"
+        here.close()
+        assert peer_of(here) == "unknown"
