@@ -18,6 +18,7 @@ REQUEST_TIME_BOUNDS = (0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 1
 GAUGES = frozenset(
     {
         "active_faults",
+        "cx_open",
         "health_check.degraded",
         "health_check.healthy",
         "live",
@@ -25,6 +26,13 @@ GAUGES = frozenset(
         "membership_excluded",
         "membership_healthy",
         "membership_total",
+        "remaining_cx",
+        "remaining_pending",
+        "remaining_retries",
+        "remaining_rq",
+        "rq_open",
+        "rq_pending_open",
+        "rq_retry_open",
         "state",
         "uptime",
     }

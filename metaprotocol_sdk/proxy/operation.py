@@ -118,7 +118,13 @@ def _status(cluster: Cluster) -> ClusterStatus:
     return ClusterStatus(
         name=cluster.name,
         endpoints=tuple(
-            EndpointStatus(address=each.address, weight=each.weight, flags=int(each.flags), active=each.active)
+            EndpointStatus(
+                address=each.address,
+                weight=each.weight,
+                flags=int(each.flags),
+                active=each.active,
+                priority=each.config.priority,
+            )
             for each in cluster.endpoints
         ),
         limits={

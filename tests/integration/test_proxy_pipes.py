@@ -186,7 +186,7 @@ def test_the_file_a_killed_process_left_is_replaced_and_a_live_ones_is_not(tmp_p
     ("path", "reason"),
     [
         ("nowhere/x.sock", "no such file or directory; make the directory of its socket first"),
-        ("file", "address already in use; stop what listens there, or give the listener another path"),
+        ("file", "address already in use; stop what listens there, or give it another path"),
     ],
 )
 def test_a_path_that_cannot_be_bound_says_why(path: str, reason: str, tmp_path: Path) -> None:

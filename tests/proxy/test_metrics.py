@@ -49,6 +49,7 @@ def test_the_bounds_rise() -> None:
 
 GAUGES = """
 request_active downstream_cx_active upstream_cx_active upstream_rq_active upstream_rq_pending_active
+lb_subsets_active membership_degraded membership_excluded membership_healthy membership_total
 """
 
 

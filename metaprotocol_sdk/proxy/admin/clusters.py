@@ -9,7 +9,11 @@ from metaprotocol_sdk.proxy.admin.operated import ClusterStatus, EndpointStatus
 from metaprotocol_sdk.proxy.cluster.health import HealthFlag
 from metaprotocol_sdk.proxy.config.values import AnyAddress, PipeAddress
 
-_EDS = {HealthFlag.FAILED_EDS_HEALTH: "UNHEALTHY", HealthFlag.DEGRADED_EDS_HEALTH: "DEGRADED"}
+_EDS = {
+    HealthFlag.FAILED_EDS_HEALTH: "UNHEALTHY",
+    HealthFlag.DEGRADED_EDS_HEALTH: "DEGRADED",
+    HealthFlag.EDS_STATUS_DRAINING: "DRAINING",
+}
 _FAILURES = {
     HealthFlag.FAILED_ACTIVE_HC: "failed_active_health_check",
     HealthFlag.FAILED_OUTLIER_CHECK: "failed_outlier_check",

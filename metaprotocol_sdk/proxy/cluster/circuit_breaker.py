@@ -71,6 +71,9 @@ class CircuitBreaker(Counters):
         budget = int(config.retry_budget_percent * in_flight / 100)
         return self.retries < max(budget, config.min_retry_concurrency)
 
+    def reset(self) -> None:
+        """Nothing: what it says is what there is now."""
+
     def snapshot(self, prefix: str = "") -> dict[str, int]:
         """Which limits are reached, and with ``track_remaining`` what is left of each, under Envoy's names.
 

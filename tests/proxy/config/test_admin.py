@@ -41,7 +41,6 @@ def test_what_is_wrong_is_told_at_once() -> None:
         "2:1 error allow_paths: not supported yet by this proxy",
         "3:1 error adress: unknown key 'adress'; did you mean address?",
     ]
-    assert bad(Admin, "address: {pipe: {path: /a}}") == ["1:11 error address.pipe: not supported yet by this proxy"]
     assert bad(Admin, "address: {socket_address: {address: '', port_value: 1}}") == [
         "1:37 error address.socket_address.address: expected text that is not empty"
     ]

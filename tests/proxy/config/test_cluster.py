@@ -171,7 +171,6 @@ def test_everything_said_of_a_cluster_is_in_its_value() -> None:
             "{name: c, connectTimeout: 250ms}",
             ["1:27 error connect_timeout: expected seconds with an s, such as 0.25s, found '250ms'"],
         ),
-        ("{name: c, outlierDetection: {}}", ["1:11 error outlier_detection: not supported yet by this proxy"]),
         ("{name: c, metadata: {}}", ["1:11 note metadata: accepted, and without effect in this proxy"]),
         ("{name: c, load_assignment: {}}", ["1:28 error load_assignment.cluster_name: required, and not there"]),
         (

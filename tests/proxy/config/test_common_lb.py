@@ -60,10 +60,6 @@ common_lb_config:
             "1:32 error consistent_hashing_lb_config.use_hostname_for_hashing: not supported yet by this proxy",
         ),
         (
-            "ignore_new_hosts_until_first_hc: true",
-            "1:1 error ignore_new_hosts_until_first_hc: not supported yet by this proxy",
-        ),
-        (
             "update_merge_window: 1s",
             "1:1 note update_merge_window: without effect: every change counts from the next request on",
         ),

@@ -75,7 +75,9 @@ async def ward(
     before = asyncio.all_tasks()
     turns = Turns(asyncio.get_running_loop())
     endpoints = tuple(each if isinstance(each, EndpointConfig) else EndpointConfig(each.address) for each in hosts)
-    made = Ward(Cluster(ClusterConfig(name="c", endpoints=endpoints, health_check=config, **cluster)), turns)
+    made = Ward(
+        Cluster(ClusterConfig(name="c", endpoints=endpoints, health_check=config, panic_threshold=0, **cluster)), turns
+    )
     try:
         yield made
     finally:
