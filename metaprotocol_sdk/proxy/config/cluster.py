@@ -12,6 +12,7 @@ from metaprotocol_sdk.proxy.config.connection import NO_HTTP, HttpProtocolOption
 from metaprotocol_sdk.proxy.config.context import Context
 from metaprotocol_sdk.proxy.config.endpoint import ClusterLoadAssignment
 from metaprotocol_sdk.proxy.config.fields import Count, Period, Positive, Text, is_ip, word
+from metaprotocol_sdk.proxy.config.keepalive import UpstreamConnectionOptions
 from metaprotocol_sdk.proxy.config.load_balancer import (
     POLICY_FIELDS,
     LeastRequestLbConfig,
@@ -41,7 +42,7 @@ class Cluster(Message):
         "dns_jitter", "dns_failure_refresh_rate", "respect_dns_ttl", "dns_lookup_family", "dns_resolvers",
         "dns_resolution_config", "typed_dns_resolver_config", "wait_for_warm_on_init", "use_tcp_for_dns_lookups",
         "outlier_detection", "cleanup_interval", "upstream_bind_config", "lb_subset_config", "original_dst_lb_config",
-        "round_robin_lb_config", "common_lb_config", "transport_socket", "upstream_connection_options",
+        "round_robin_lb_config", "common_lb_config", "transport_socket",
         "close_connections_on_host_health_failure", "ignore_health_on_host_removal", "filters",
         "load_balancing_policy", "lrs_server", "upstream_config", "preconnect_policy",
         "connection_pool_per_downstream_connection",
@@ -94,6 +95,9 @@ class Cluster(Message):
     per_connection_buffer_limit_bytes: Positive = 1024 * 1024
     """Bytes a server has not read above which its clients are not read. 0, for Envoy no limit, is refused."""
 
+    upstream_connection_options: UpstreamConnectionOptions = UpstreamConnectionOptions()
+    """How the system looks after connections."""
+
     _maintenance: float = PrivateAttr(default=0.0)
 
     @classmethod
@@ -121,6 +125,7 @@ class Cluster(Message):
         """What the runtime reads."""
         ring = self.ring_hash_lb_config or RingHashLbConfig()
         maglev = self.maglev_lb_config or MaglevLbConfig()
+        keepalive = self.upstream_connection_options.tcp_keepalive
         least = self.least_request_lb_config or LeastRequestLbConfig()
         return ClusterConfig(
             name=self.name,
@@ -135,6 +140,7 @@ class Cluster(Message):
             connections=self._connections(),
             buffer_limit=self.per_connection_buffer_limit_bytes,
             maintenance=self._maintenance,
+            tcp_keepalive=keepalive.value() if keepalive is not None else None,
         )
 
     def _connections(self) -> ConnectionConfig:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
+from metaprotocol_sdk.proxy.net.sockets import keep_alive
 
 
 async def dial(
@@ -20,4 +21,6 @@ async def dial(
     """
     address = endpoint.address
     async with asyncio.timeout(cluster.connect_timeout):
-        await loop.create_connection(factory, address.host, address.port)
+        made = await loop.create_connection(factory, address.host, address.port)
+    if cluster.config.tcp_keepalive is not None:
+        keep_alive(made[0].get_extra_info("socket"), cluster.config.tcp_keepalive)

@@ -16,7 +16,7 @@ from metaprotocol_sdk.proxy.net.acceptor import Acceptor
 from metaprotocol_sdk.proxy.net.context import Context
 from metaprotocol_sdk.proxy.net.downstream import DownstreamConnection
 from metaprotocol_sdk.proxy.net.loop import Crowd
-from metaprotocol_sdk.proxy.net.sockets import Bind, bind
+from metaprotocol_sdk.proxy.net.sockets import Bind, bind, keep_alive
 from metaprotocol_sdk.proxy.stream import Downstream
 
 
@@ -87,6 +87,7 @@ class Listener:
         they have in flight, and are closed.
         """
         old, self._parts, self.config = self._parts, parts, config
+        self._keep_alive()
         if parts.context.encoder is old.context.encoder:
             for connection in self.connections:
                 connection.update(parts.context, parts.chain, idle_timeout=config.idle_timeout)
@@ -118,7 +119,13 @@ class Listener:
     def start(self) -> None:
         """Accepts clients from now on; the socket must be there."""
         assert self._socket is not None, "bind comes first"
+        self._keep_alive()
         self._acceptor = Acceptor(self.context.turns, self._socket, self._connection, name=self.config.name)
+
+    def _keep_alive(self) -> None:
+        """Has every client's connection from now on as it is configured: what is accepted inherits it."""
+        assert self._socket is not None
+        keep_alive(self._socket, self.config.tcp_keepalive)
 
     def _connection(self) -> asyncio.Protocol:
         try:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from metaprotocol_sdk.exceptions import ConfigError, Finding
-from metaprotocol_sdk.proxy.config.values import Address, ListenerConfig
+from metaprotocol_sdk.proxy.config.values import Address, ListenerConfig, TcpKeepaliveConfig
 
 BACKLOG = 1024
 """Connections the kernel keeps until they are accepted; it caps this at ``net.core.somaxconn``."""
@@ -23,6 +23,13 @@ _ADVICE = {
     errno.EADDRNOTAVAIL: "give the listener an address of this machine, or 0.0.0.0 or :: for every one",
     errno.EACCES: "give the listener a port from 1024 up, or run the proxy with the right to use this one",
 }
+
+# macOS has the time under another name.
+_KEEPALIVE = (
+    getattr(socket, "TCP_KEEPCNT", None),
+    getattr(socket, "TCP_KEEPIDLE", getattr(socket, "TCP_KEEPALIVE", None)),
+    getattr(socket, "TCP_KEEPINTVL", None),
+)
 
 Bind = Callable[[ListenerConfig], socket.socket]
 """Gives the listening socket of a listener; raises ConfigError when there is none."""
@@ -41,6 +48,16 @@ def bind(config: ListenerConfig) -> socket.socket:
         advice = _ADVICE.get(error.errno or 0, "give the listener another address")
         text = f"listener {config.name!r} cannot listen on {config.address}: {reason}; {advice}"
         raise ConfigError([Finding(message=text)]) from error
+
+
+def keep_alive(sock: socket.socket, config: TcpKeepaliveConfig | None) -> None:
+    """Has the system look after the connection, or after those that a listening socket takes from now on; None: not."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, config is not None)
+    if config is None:
+        return
+    for option, value in zip(_KEEPALIVE, (config.probes, config.time, config.interval), strict=True):
+        if option is not None and value is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def listening(address: Address) -> socket.socket:

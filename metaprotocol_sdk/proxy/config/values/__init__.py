@@ -13,6 +13,7 @@ from metaprotocol_sdk.proxy.config.values.cluster import (
     EndpointConfig,
     LbPolicy,
 )
+from metaprotocol_sdk.proxy.config.values.keepalive import TcpKeepaliveConfig
 from metaprotocol_sdk.proxy.config.values.listener import FilterConfig, ListenerConfig, ProtocolConfig, TrafficDirection
 from metaprotocol_sdk.proxy.config.values.proxy import NodeConfig, ProxyConfig
 from metaprotocol_sdk.proxy.config.values.route import (
@@ -45,6 +46,7 @@ __all__ = [
     "RetryPolicyConfig",
     "RouteConfig",
     "RouteTableConfig",
+    "TcpKeepaliveConfig",
     "TrafficDirection",
     "WeightedClusterConfig",
 ]

@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass, field
 
 from metaprotocol_sdk.proxy.config.values.address import Address
+from metaprotocol_sdk.proxy.config.values.keepalive import TcpKeepaliveConfig
 
 
 class LbPolicy(enum.Enum):
@@ -83,6 +84,7 @@ class ClusterConfig:
             not read.
         maintenance: ``upstream.maintenance_mode.<name>`` of ``layered_runtime``: the share of the requests (0 to 1)
             that get an error instead.
+        tcp_keepalive: ``upstream_connection_options.tcp_keepalive``, of connections to its servers; None: none.
     """
 
     name: str
@@ -97,3 +99,4 @@ class ClusterConfig:
     connections: ConnectionConfig = field(default_factory=ConnectionConfig)
     buffer_limit: int = 1024 * 1024
     maintenance: float = 0.0
+    tcp_keepalive: TcpKeepaliveConfig | None = None
