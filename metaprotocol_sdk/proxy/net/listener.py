@@ -116,6 +116,11 @@ class Listener:
         """
         self._socket = bind(self.config)
 
+    def hand_on(self) -> socket.socket:
+        """Its socket, for a listener that is to follow it at its address: clients that wait there lose nothing."""
+        assert self._socket is not None
+        return self._socket.dup()
+
     def start(self) -> None:
         """Accepts clients from now on; the socket must be there."""
         assert self._socket is not None, "bind comes first"
