@@ -119,7 +119,10 @@ class EndingConnection(Connection):
         """Gives the request that the client has begun, if it has, ``seconds``; so many bytes have just come."""
         if self._patience is None:
             self._patience = Patience(self, self._context.turns.wheel)
-        self._patience.received(count, seconds)
+        if self._is_ending:
+            self._patience.end()  # what is left is never read
+        else:
+            self._patience.received(count, seconds)
 
     def tire(self) -> None:
         """Reads no more of a client that takes too long over one request; the replies that are to come still go out."""

@@ -122,6 +122,21 @@ def test_a_slow_message_ends_the_connection_behind_the_replies_that_are_due(
 
 
 @loops
+def test_what_is_no_message_is_not_waited_for(loop: str) -> None:
+    async def main() -> None:
+        async with proxy(Backend(IdCodec()), limits=Limits(request_timeout=0.01, linger_timeout=0.1)) as running:
+            client = await running.client()
+            await client.send(b"\0" * 20)
+            assert await client.replies() == []
+            client.half_close()
+            await until(lambda: running.count("downstream_cx_active") == 0)
+            assert running.count("downstream_rq_timeout") == 0
+            assert running.count("request_decoding_error") == 1
+
+    run(main(), loop)
+
+
+@loops
 def test_whoever_sends_whole_messages_may_take_as_long_as_he_likes(loop: str) -> None:
     async def main() -> None:
         async with proxy(Backend(IdCodec()), limits=Limits(request_timeout=0.03)) as running:
