@@ -100,6 +100,8 @@ class Inside:
                 self._check_up(up, len(self.downs))
 
     def _check_clusters(self) -> None:
+        for cluster in self.server._clusters.values():
+            assert cluster.breaker._config == cluster.config.circuit_breakers
         for cluster, most in self.clusters.items():
             pools = [pool for pool in self.pools() if pool.cluster is cluster]
             stats, breaker = cluster.stats, cluster.breaker

@@ -155,6 +155,13 @@ def _stays_as_it_is(self: Any, *args: Any, **kwargs: Any) -> None:
     """Goes by what it began with."""
 
 
+_KEPT: list[Any] = []
+
+
+def _keeps_it(self: Any, prepared: Any) -> None:
+    _KEPT.append(prepared)
+
+
 def _ends_what_is_in_flight(self: Any, endpoint: Endpoint, flag: Any, *, is_set: bool) -> None:
     """Takes a server that is marked for one that is gone."""
     _MARK(self, endpoint, flag, is_set=is_set)
@@ -217,7 +224,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     ),
     "clients that stay keep their routes": lambda: mock.patch.object(DownstreamConnection, "update", _stays_as_it_is),
     "limits stay as they were": lambda: mock.patch.object(CircuitBreaker, "update", _stays_as_it_is),
-    "what is prepared and given up stays bound": lambda: mock.patch.object(Server, "abandon", _stays_as_it_is),
+    "what is prepared and given up stays bound": lambda: mock.patch.object(Server, "abandon", _keeps_it),
     "a mark ends what is in flight": lambda: mock.patch.object(Cluster, "mark", _ends_what_is_in_flight),
     "marks are not looked at": lambda: mock.patch.object(Cluster, "mark", _tells_nobody),
     "a request that finds no server waits": lambda: mock.patch.object(Router, "_send", _waits_for_somebody),
