@@ -219,7 +219,10 @@ def _make(config: FilterConfig, factory: FilterFactory, context: FilterContext) 
 
 def _limits(config: ListenerConfig) -> Limits:
     return Limits(
-        clients=config.max_connections, in_flight=config.max_concurrent_requests, watermark=config.buffer_limit
+        clients=config.max_connections,
+        in_flight=config.max_concurrent_requests,
+        watermark=config.buffer_limit,
+        request_timeout=config.request_timeout,
     )
 
 

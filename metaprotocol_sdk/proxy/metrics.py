@@ -108,7 +108,8 @@ class ListenerStats(Counters):
     way, or they open a stream of frames), ``mutation_failed`` (a message went on unchanged because the protocol cannot
     carry the route's mutation),
     ``response_unmatched`` (replies nothing waits for), ``downstream_buffer_overflow`` (clients closed because they
-    do not read their replies), ``codec_bug``.
+    do not read their replies), ``downstream_rq_timeout`` (clients that took longer than ``request_timeout`` over one
+    message; a name of Envoy's HTTP), ``codec_bug``.
     """
 
     codec_bug: int = 0
@@ -120,6 +121,7 @@ class ListenerStats(Counters):
     downstream_cx_rx_bytes_total: int = 0
     downstream_cx_total: int = 0
     downstream_cx_tx_bytes_total: int = 0
+    downstream_rq_timeout: int = 0
     idle_timeout: int = 0
     local_response_business_exception: int = 0
     local_response_error: int = 0

@@ -26,7 +26,7 @@ SHADOW_TIMEOUT = 15.0
 
 
 RETRY_PICKS = 5
-"""How often a retry picks again to find another server than the one that failed, when chance decides."""
+"""How often a retry picks again to find another server than the one that failed, before it takes any other."""
 
 
 class Upstream(Protocol):
@@ -149,7 +149,7 @@ class Router:
         pick = cluster.pick if match is None else cluster.subset(match)
         endpoint = pick(route.hash_of(stream.request) if route.hash_keys else None)
         if endpoint is stream.endpoint and endpoint is not None:
-            endpoint = _another(cluster, endpoint, route)
+            endpoint = self._another(cluster, endpoint, route)
         stream.endpoint = endpoint
         if endpoint is None:
             cluster.stats.upstream_cx_none_healthy += 1
@@ -157,6 +157,29 @@ class Router:
             return Error(ErrorType.NO_HEALTHY_UPSTREAM, text, "UH")
         self._upstream.send(stream)
         return None
+
+    def _another(self, cluster: Cluster, failed: Endpoint, route: Route) -> Endpoint | None:
+        """A server for a retry, another than the one that has just failed if there is one: Envoy's ``previous_hosts``.
+
+        The policy's picks are asked first. One that looks at requests in flight likes a dead server best, which has
+        none, and would give it again and again. A hash has one server, and keeps it.
+        """
+        if route.hash_keys or len(cluster.endpoints) == 1:
+            return failed
+        match = route.metadata_match
+        for _ in range(RETRY_PICKS):
+            endpoint = cluster.pick() if match is None else cluster.subset(match)()
+            if endpoint is not failed:
+                return endpoint
+        if match is not None:  # any other may be none of the subset
+            return failed
+        priority = failed.config.priority
+        others = [
+            each
+            for each in cluster.endpoints
+            if each.is_usable and each is not failed and each.config.priority == priority
+        ]
+        return self._rng.choice(others) if others else failed
 
     def _mirror(self, stream: Stream, route: Route) -> None:
         """Sends the copies a route asks for; one that has nowhere to go is left out, as upstream does."""
@@ -175,18 +198,6 @@ class Router:
             if not copy.is_oneway:
                 copy.arm(self._wheel, route.timeout or SHADOW_TIMEOUT)
             self._mirrors.send(copy)
-
-
-def _another(cluster: Cluster, failed: Endpoint, route: Route) -> Endpoint | None:
-    """A server for a retry, another than the one that has just failed if a few picks find one: Envoy's
-    ``previous_hosts``. A hash has one server, and keeps it."""
-    if route.hash_keys or len(cluster.endpoints) == 1:
-        return failed
-    for _ in range(RETRY_PICKS):
-        endpoint = cluster.pick() if route.metadata_match is None else cluster.subset(route.metadata_match)()
-        if endpoint is not failed:
-            return endpoint
-    return failed
 
 
 def _both(earlier: Mutation, later: Mutation) -> Mutation:

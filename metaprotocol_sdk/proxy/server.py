@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import socket
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -132,7 +133,8 @@ class Server:
             ConfigError: An address cannot be bound; nothing is bound then.
         """
         try:
-            self._bind_all(self.listeners)
+            for listener in self.listeners:
+                listener.bind(self._bind)
             await self._first.warm()
         except BaseException:
             await self.stop()
@@ -166,7 +168,9 @@ class Server:
             }
             there = self.listeners
             fresh = [each.listener for each in serving.values() if each.listener not in there]
-            self._bind_all(fresh)
+            gone = self._gone(serving)
+            for listener in fresh:
+                listener.bind(lambda config: self._socket_of(config, gone))
             await plan.warm()
         except BaseException:  # a stop that comes meanwhile, too: nobody else knows of these
             plan.abandon()
@@ -183,7 +187,7 @@ class Server:
         limits. A listener that is gone, or has another name, address or protocol now, lets go of its clients, who
         may end what is in flight.
         """
-        gone = [each for each in self.listeners if each not in {one.listener for one in prepared.serving.values()}]
+        gone = self._gone(prepared.serving)
         self._manager.commit(prepared.clusters)
         self._watch_clusters(prepared.clusters.fresh)
         self.config, self._serving = prepared.config, prepared.serving
@@ -202,9 +206,15 @@ class Server:
         for listener in prepared.fresh:
             listener.drain()
 
-    def _bind_all(self, listeners: Iterable[Listener]) -> None:
-        for listener in listeners:
-            listener.bind(self._bind)
+    def _gone(self, serving: Mapping[str, _Serving]) -> list[Listener]:
+        """The listeners there are that ``serving`` has no more."""
+        kept = {each.listener for each in serving.values()}
+        return [each for each in self.listeners if each not in kept]
+
+    def _socket_of(self, config: ListenerConfig, gone: Iterable[Listener]) -> socket.socket:
+        """A listening socket; that of the one of ``gone`` that has the address now, since two may change places."""
+        before = next((each for each in gone if each.bound.address == config.address), None)
+        return self._bind(config) if before is None else before.hand_on()
 
     def _watch_clusters(self, names: Iterable[str]) -> None:
         clusters = self._clusters

@@ -308,3 +308,31 @@ def test_a_stop_during_a_reload_leaves_no_listener_behind(loop: str) -> None:
             assert set(running.server.addresses) == {"main"}
 
     run(main(), loop)
+
+
+@loops
+def test_two_listeners_may_change_places(loop: str) -> None:
+    async def main() -> None:
+        one, other = Backend(IdCodec(), answer=named(b"one")), Backend(IdCodec(), answer=named(b"other"))
+        async with serving(one), serving(other):
+            clusters = (cluster("one", one), cluster("other", other))
+            ports = [Address("127.0.0.1", unused_port()) for _ in range(2)]
+            names = ("one", "other")
+            old = [replace(listener(name, name), address=port) for name, port in zip(names, ports, strict=True)]
+            new = [replace(listener(name, name), address=port) for name, port in zip(names, ports[::-1], strict=True)]
+            async with proxy(ProxyConfig(listeners=tuple(old), clusters=clusters)) as running:
+                before = [await asyncio.open_connection(port.host, port.port) for port in ports]
+                prepared = await running.server.prepare(ProxyConfig(listeners=tuple(new), clusters=clusters))
+                running.server.abandon(prepared)
+                for expected, turn in ((names, False), (names[::-1], True)):
+                    if turn:
+                        await running.server.reload(ProxyConfig(listeners=tuple(new), clusters=clusters))
+                    for name, port in zip(expected, ports, strict=True):
+                        client = Client(IdCodec(), *await asyncio.open_connection(port.host, port.port))
+                        assert await reply_of(running, client) == name.encode()
+                        client.writer.transport.abort()
+                for reader, writer in before:
+                    assert await reader.read() == b""
+                    writer.transport.abort()
+
+    run(main(), loop)

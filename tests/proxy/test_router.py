@@ -163,8 +163,26 @@ def test_a_retry_goes_to_another_server_than_the_one_that_failed(policy: LbPolic
         setup.clock.time += 1
         setup.wheel.advance()
         found.append(stream.endpoint)
-    same = sum(one is next_one for one, next_one in pairwise(found))
-    assert same <= 4  # chance may pick the same one six times in a row
+    assert all(one is not next_one for one, next_one in pairwise(found))
+
+
+@pytest.mark.parametrize("weight", [1, 5])
+def test_a_dead_server_that_has_the_least_requests_is_not_tried_twice(weight: int) -> None:
+    retry = RetryPolicyConfig(retry_on=frozenset({RetryOn.CONNECT_FAILURE}), base_interval=0.001)
+    setup = Setup(RouteConfig(cluster="good", retry=retry, timeout=None))
+    good = setup.clusters["good"]
+    dead, alive = good.config.endpoints
+    good.update(replace(good.config, lb_policy=LbPolicy.LEAST_REQUEST, endpoints=(replace(dead, weight=weight), alive)))
+    good.endpoints[1].active = 100
+    for _ in range(20):
+        stream = stream_of(request())
+        setup.router.route(stream)
+        if stream.endpoint is good.endpoints[0]:
+            stream.chain.fail(stream, Error(ErrorType.UNSPECIFIED, "refused", "UF"))
+            setup.clock.time += 1
+            setup.wheel.advance()
+            assert stream.endpoint is good.endpoints[1]
+        stream.give_up()
 
 
 def test_a_retry_by_hash_keeps_its_server_and_a_cluster_of_one_has_no_other() -> None:

@@ -15,6 +15,7 @@ from metaprotocol_sdk.proxy.config.dns import NO_TTL, Rate, RefreshRate, inspect
 from metaprotocol_sdk.proxy.config.endpoint import ClusterLoadAssignment, Policy
 from metaprotocol_sdk.proxy.config.fields import Count, Duration, Period, Positive, Repeated, Switch, Text, word
 from metaprotocol_sdk.proxy.config.health_check import HealthCheck, expect_one
+from metaprotocol_sdk.proxy.config.keepalive import UpstreamConnectionOptions
 from metaprotocol_sdk.proxy.config.load_balancer import (
     POLICY_FIELDS,
     LeastRequestLbConfig,
@@ -57,7 +58,7 @@ class Cluster(Message):
     refused = not_yet(
         "transport_socket_matches", "cluster_type", "eds_cluster_config", "dns_resolvers",
         "dns_resolution_config", "typed_dns_resolver_config", "wait_for_warm_on_init", "use_tcp_for_dns_lookups",
-        "cleanup_interval", "upstream_bind_config", "original_dst_lb_config", "upstream_connection_options",
+        "cleanup_interval", "upstream_bind_config", "original_dst_lb_config",
         "close_connections_on_host_health_failure", "filters",
         "load_balancing_policy", "lrs_server", "upstream_config", "preconnect_policy",
         "connection_pool_per_downstream_connection",
@@ -146,6 +147,8 @@ class Cluster(Message):
 
     transport_socket: UpstreamTransportSocket | None = None
     """TLS; not given: none is spoken."""
+    upstream_connection_options: UpstreamConnectionOptions = UpstreamConnectionOptions()
+    """How the system looks after connections."""
 
     _maintenance: float = PrivateAttr(default=0.0)
 
@@ -187,6 +190,7 @@ class Cluster(Message):
         """What the runtime reads."""
         ring = self.ring_hash_lb_config or RingHashLbConfig()
         maglev = self.maglev_lb_config or MaglevLbConfig()
+        keepalive = self.upstream_connection_options.tcp_keepalive
         least = self.least_request_lb_config or LeastRequestLbConfig()
         slow_start = self._slow_start()
         policy = Policy() if self.load_assignment is None else self.load_assignment.policy
@@ -221,6 +225,7 @@ class Cluster(Message):
             health_check=self.health_checks[0].value() if self.health_checks else None,
             ignore_health_on_host_removal=self.ignore_health_on_host_removal,
             ignore_new_hosts_until_first_hc=common.ignore_new_hosts_until_first_hc,
+            tcp_keepalive=keepalive.value() if keepalive is not None else None,
         )
 
     def _dns(self) -> DnsConfig:

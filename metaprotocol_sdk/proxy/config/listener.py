@@ -12,6 +12,7 @@ from metaprotocol_sdk.proxy.config.context import Context
 from metaprotocol_sdk.proxy.config.endpoint import Address
 from metaprotocol_sdk.proxy.config.extension import open_any
 from metaprotocol_sdk.proxy.config.fields import OURS, Duration, Kind, Positive, Repeated, Switch, Text, is_ip, word
+from metaprotocol_sdk.proxy.config.keepalive import TcpKeepalive
 from metaprotocol_sdk.proxy.config.listener_filter import PROXY_PROTOCOL, ListenerFilter
 from metaprotocol_sdk.proxy.config.message import NOT_YET, Message, context_of, not_yet, without_effect
 from metaprotocol_sdk.proxy.config.meta_protocol import TYPE_URL, MetaProtocolProxy
@@ -94,7 +95,7 @@ class Listener(Message):
         "additional_addresses", "filter_chain_matcher", "use_original_dst", "default_filter_chain",
         "deprecated_v1", "transparent", "freebind", "socket_options",
         "tcp_fast_open_queue_length", "udp_listener_config", "api_listener", "access_log", "tcp_backlog_size",
-        "bind_to_port", "transport_socket", "internal_listener", "enable_mptcp", "fcds_config", "tcp_keepalive",
+        "bind_to_port", "transport_socket", "internal_listener", "enable_mptcp", "fcds_config",
     )  # fmt: skip
     ignored = without_effect(
         "stat_prefix", "metadata", "drain_type", "connection_balance_config", "reuse_port", "enable_reuse_port",
@@ -131,6 +132,9 @@ class Listener(Message):
     max_connections: Annotated[Positive, OURS] = 16384
     """Clients at once; more are refused. Envoy has a network filter for it, ``connection_limit``."""
 
+    tcp_keepalive: TcpKeepalive | None = None
+    """Of clients' connections; not given: none. An empty mapping is one with the system's numbers."""
+
     @classmethod
     def inspect(cls, fields: Entries, context: Context) -> None:
         """Claims the name and the address, and reports any number of filter chains but one."""
@@ -156,6 +160,8 @@ class Listener(Message):
             idle_timeout=proxy.idle_timeout or None,
             buffer_limit=self.per_connection_buffer_limit_bytes,
             max_connections=self.max_connections,
+            request_timeout=proxy.request_timeout or None,
+            tcp_keepalive=self.tcp_keepalive.value() if self.tcp_keepalive is not None else None,
             max_concurrent_requests=proxy.max_concurrent_requests,
             tls=None if tls is None else tls.value(),
             handshake_timeout=chain.transport_socket_connect_timeout or None,

@@ -146,6 +146,11 @@ class MetaProtocolProxy(Message):
     """Without activity in either direction and without a request in flight, until a client's connection is closed; not
     given or ``0s``: never."""
 
+    request_timeout: Annotated[Duration | None, Origin("HttpConnectionManager.request_timeout")] = None
+    """From the first byte of a client's message until it must be whole; a client that takes longer is read no more, and
+    closed once its requests in flight are answered. Not given or ``0s``: as long as it likes, and a byte now and then
+    keeps ``idle_timeout`` from ending it."""
+
     tracing: Tracing | None = None
     """Which requests leave a trace. Waits: none does."""
 

@@ -27,6 +27,7 @@ class Limits:
         close_timeout: Seconds after which a connection that is being closed is cut off if its peer has read nothing
             of what is left.
         linger_timeout: Seconds a client that sent a malformed message has to close its side.
+        request_timeout: Seconds from the first byte of a message of a client's until it must be whole; None: no limit.
         stall_timeout: Seconds after which a server that reads nothing of what it is sent is given up.
     """
 
@@ -38,6 +39,7 @@ class Limits:
     shared_in_flight: int = 1024
     close_timeout: float = 5.0
     linger_timeout: float = 2.0
+    request_timeout: float | None = None
     stall_timeout: float = 15.0
 
 

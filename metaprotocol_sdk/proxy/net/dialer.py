@@ -12,6 +12,7 @@ from typing import Any
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.config.values import AnyAddress, PipeAddress, UpstreamTlsConfig
+from metaprotocol_sdk.proxy.net.sockets import keep_alive
 from metaprotocol_sdk.proxy.net.tls import Gate, Security
 
 CLOSE_TIME = 5.0
@@ -36,9 +37,11 @@ async def dial(loop: asyncio.AbstractEventLoop, cluster: Cluster, endpoint: Endp
     """
     async with asyncio.timeout(cluster.connect_timeout):
         if cluster.config.tls is None:
-            await _connect(loop, endpoint.address, factory)
+            made = await _connect(loop, endpoint.address, factory)
         else:
-            await _connect_secured(loop, cluster, endpoint.address, factory)
+            made = await _connect_secured(loop, cluster, endpoint.address, factory)
+    if cluster.config.tcp_keepalive is not None:
+        keep_alive(made.get_extra_info("socket"), cluster.config.tcp_keepalive)
 
 
 def reason_of(error: OSError) -> str:
@@ -50,7 +53,7 @@ def reason_of(error: OSError) -> str:
 
 async def _connect_secured(
     loop: asyncio.AbstractEventLoop, cluster: Cluster, address: AnyAddress, factory: Factory
-) -> None:
+) -> asyncio.BaseTransport:
     security, config = cluster.security, cluster.config.tls
     assert isinstance(security, Security), "the cluster manager has every cluster's kept"
     assert isinstance(config, UpstreamTlsConfig)
@@ -58,7 +61,7 @@ async def _connect_secured(
         raise HandshakeError("its cluster's certificates cannot be used")
     gate = Gate(factory, security)
     try:
-        await _connect(
+        made = await _connect(
             loop,
             address,
             lambda: gate,
@@ -73,18 +76,20 @@ async def _connect_secured(
         raise
     if gate.problem:
         raise HandshakeError(f"TLS handshake failed: {gate.problem}")
+    return made
 
 
-async def _connect(loop: asyncio.AbstractEventLoop, address: AnyAddress, factory: Factory, **tls: Any) -> None:
+async def _connect(
+    loop: asyncio.AbstractEventLoop, address: AnyAddress, factory: Factory, **tls: Any
+) -> asyncio.BaseTransport:
     if not isinstance(address, PipeAddress):
-        await loop.create_connection(factory, address.host, address.port, **tls)
-        return
+        return (await loop.create_connection(factory, address.host, address.port, **tls))[0]
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)  # a loop of its own need not know abstract names
     try:
         sock.setblocking(False)
         await loop.sock_connect(sock, address.name)
         sock.getpeername()  # raises where the queue is full, which the loop takes for connected
-        await loop.create_unix_connection(factory, sock=sock, **tls)
+        return (await loop.create_unix_connection(factory, sock=sock, **tls))[0]
     except BaseException:
         sock.close()
         raise

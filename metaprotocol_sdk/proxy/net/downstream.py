@@ -91,9 +91,9 @@ class DownstreamConnection(EndingConnection):
         return self._replies.count + self._oneways + len(self._flows)
 
     @property
-    def has_partial(self) -> bool:
-        """Whether a request is half read."""
-        return self._decoder.buffered > 0
+    def partial(self) -> int:
+        """Bytes of a request that is half read."""
+        return self._decoder.buffered
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop once a client has connected."""
@@ -122,6 +122,8 @@ class DownstreamConnection(EndingConnection):
             return
         self._decoder.receive_data(data)
         self._read()
+        if (seconds := self._context.limits.request_timeout) is not None:
+            self._watch_request(len(data), seconds)
 
     def _read(self) -> None:
         """Decodes until there is no whole message, or no more may be taken now. Not entered twice: a request that is
@@ -206,10 +208,6 @@ class DownstreamConnection(EndingConnection):
             self._chain.fail(flow, _TOO_MANY_STREAMS)  # not held back: the frames that end those there must be read
         else:
             self._chain.start(flow)
-
-    def _end_reading(self, what: str) -> None:
-        _log.warning("listener %s: client %s %s; no more is read of it", self._context.listener, self.peer, what)
-        self._is_ending = self._is_leaving = True
 
     def _on_malformed(self, error: CodecError) -> None:
         if isinstance(error, CodecBug):

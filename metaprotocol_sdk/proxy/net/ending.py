@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from abc import abstractmethod
 from contextlib import suppress
 
+from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.metrics import ListenerStats
 from metaprotocol_sdk.proxy.net.connection import Connection
 from metaprotocol_sdk.proxy.net.context import Context
+from metaprotocol_sdk.proxy.net.patience import Patience
 from metaprotocol_sdk.proxy.peer import Peer, Told
 
 QUIET = 0.2
 """Seconds without a byte after which a client by TLS counts as one that has read its replies."""
+
+_log = logging.getLogger(LOGGER_NAME)
 
 
 class EndingConnection(Connection):
@@ -37,6 +42,7 @@ class EndingConnection(Connection):
         "_is_reading",
         "_linger_until",
         "_now",
+        "_patience",
         "_stats",
         "_told",
         "is_lost",
@@ -50,6 +56,7 @@ class EndingConnection(Connection):
         self._active_at = 0.0
         self._client: Peer | None = None
         self._told = told
+        self._patience: Patience | None = None
         self._is_reading = False  # inside the loop that decodes
         self._is_paused = False  # nothing is read from the client
         self._is_eof = False  # the client sends no more
@@ -74,8 +81,13 @@ class EndingConnection(Connection):
 
     @property
     @abstractmethod
-    def has_partial(self) -> bool:
-        """Whether a request is half read."""
+    def partial(self) -> int:
+        """Bytes of a request that is half read."""
+
+    @property
+    def is_read(self) -> bool:
+        """Whether what the client sends is taken as it comes."""
+        return not (self._is_paused or self._is_ending or self.is_closing)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop once a client has connected."""
@@ -90,6 +102,8 @@ class EndingConnection(Connection):
         """Called by the loop when the connection has ended, by whichever side."""
         self._stats.downstream_cx_active -= 1
         self.is_lost = True
+        if self._patience is not None:
+            self._patience.end()
         super().connection_lost(exc)
 
     def eof_received(self) -> bool:
@@ -116,6 +130,27 @@ class EndingConnection(Connection):
             if idle_timeout is not None:
                 self._arm(idle_timeout)
 
+    def _watch_request(self, count: int, seconds: float) -> None:
+        """Gives the request that the client has begun, if it has, ``seconds``; so many bytes have just come."""
+        if self._patience is None:
+            self._patience = Patience(self, self._context.turns.wheel)
+        if self._is_ending:
+            self._patience.end()  # what is left is never read
+        else:
+            self._patience.received(count, seconds)
+
+    def tire(self) -> None:
+        """Reads no more of a client that takes too long over one request; the replies that are to come still go out."""
+        seconds = self._context.limits.request_timeout
+        if seconds is not None:
+            self._stats.downstream_rq_timeout += 1
+            self._end_reading(f"took over {seconds:g} s to send one request")
+            self._settle()
+
+    def _end_reading(self, what: str) -> None:
+        _log.warning("listener %s: client %s %s; no more is read of it", self._context.listener, self.peer, what)
+        self._is_ending = self._is_leaving = True
+
     def drain(self) -> None:
         """Closes as soon as no request is in flight and none is half read."""
         self._is_draining = self._is_leaving = True
@@ -133,7 +168,7 @@ class EndingConnection(Connection):
             return
         if self._is_ending and not self._is_eof:
             self._linger()
-        elif self._is_ending or self._is_eof or (self._is_draining and not self.has_partial):
+        elif self._is_ending or self._is_eof or (self._is_draining and not self.partial):
             self.close()
 
     def _linger(self) -> None:

@@ -20,7 +20,7 @@ from metaprotocol_sdk.proxy.net.context import Context
 from metaprotocol_sdk.proxy.net.downstream import DownstreamConnection
 from metaprotocol_sdk.proxy.net.entrance import Entrance
 from metaprotocol_sdk.proxy.net.loop import Crowd
-from metaprotocol_sdk.proxy.net.sockets import Bind, bind, bound_to, permit
+from metaprotocol_sdk.proxy.net.sockets import Bind, bind, bound_to, keep_alive, permit, take_over
 from metaprotocol_sdk.proxy.peer import Told
 from metaprotocol_sdk.proxy.stream import Downstream
 
@@ -100,6 +100,7 @@ class Listener:
         old, self._parts, self.config = self._parts, parts, config
         self._watch_entrance(old)
         permit(config.address)
+        self._keep_alive()
         if parts.context.encoder is old.context.encoder:
             for connection in self.connections:
                 connection.update(parts.context, parts.chain, idle_timeout=config.idle_timeout)
@@ -129,12 +130,24 @@ class Listener:
         self._socket = bind(self.config)
         self._bound = bound_to(self._socket)
 
+    def hand_on(self) -> socket.socket:
+        """Its socket, for a listener that is to follow it at its address: clients that wait there lose nothing."""
+        assert self._socket is not None
+        return self._socket.dup()
+
     def start(self) -> None:
         """Accepts clients from now on; the socket must be there."""
         assert self._socket is not None, "bind comes first"
+        take_over(self._socket)
+        self._keep_alive()
         name = self.config.name
         self._acceptor = Acceptor(self.context.turns, self._socket, self._connection, name=name, admit=self._admit)
         self._watch_entrance(None)
+
+    def _keep_alive(self) -> None:
+        """Has every client's connection from now on as it is configured: what is accepted inherits it."""
+        assert self._socket is not None
+        keep_alive(self._socket, self.config.tcp_keepalive)
 
     def _watch_entrance(self, old: Parts | None) -> None:
         """Looks after the certificates of the present entrance, and no more after those of another."""

@@ -222,6 +222,10 @@ class Pool:
         error: Error | None = _STOPPED
         try:
             error = await self._attempt(connection)
+        except Exception as bug:  # whatever it is, nobody may wait for a connection that will not come
+            self.breaker.stats.upstream_cx_connect_fail += 1
+            _log.error("cluster %s: connecting to %s failed", self.cluster.name, self.endpoint.name, exc_info=bug)
+            error = self._failure(f"local connection failure '{self.endpoint.name}'")
         finally:
             if error is not None:
                 self._give_up(connection)

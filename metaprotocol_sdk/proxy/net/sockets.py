@@ -14,7 +14,14 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from metaprotocol_sdk.exceptions import ConfigError, Finding
-from metaprotocol_sdk.proxy.config.values import Address, AnyAddress, Bound, ListenerConfig, PipeAddress
+from metaprotocol_sdk.proxy.config.values import (
+    Address,
+    AnyAddress,
+    Bound,
+    ListenerConfig,
+    PipeAddress,
+    TcpKeepaliveConfig,
+)
 
 BACKLOG = 1024
 """Connections the kernel keeps until they are accepted; it caps this at ``net.core.somaxconn``."""
@@ -29,6 +36,13 @@ _PIPE_ADVICE = {
     errno.EACCES: "run the proxy with the right to write in that directory",
     errno.ENOENT: "make the directory of its socket first",
 }
+
+# macOS has the time under another name.
+_KEEPALIVE = (
+    getattr(socket, "TCP_KEEPCNT", None),
+    getattr(socket, "TCP_KEEPIDLE", getattr(socket, "TCP_KEEPALIVE", None)),
+    getattr(socket, "TCP_KEEPINTVL", None),
+)
 
 Bind = Callable[[ListenerConfig], socket.socket]
 """Gives the listening socket of a listener; raises ConfigError when there is none."""
@@ -80,6 +94,18 @@ def _text(name: object) -> str:
     return "@" + text[1:] if text.startswith("\0") else text
 
 
+def keep_alive(sock: socket.socket, config: TcpKeepaliveConfig | None) -> None:
+    """Has the system look after the connection, or after those that a listening socket takes from now on; None: not."""
+    if sock.family == socket.AF_UNIX:  # nothing can vanish between the two
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, config is not None)
+    if config is None:
+        return
+    for option, value in zip(_KEEPALIVE, (config.probes, config.time, config.interval), strict=True):
+        if option is not None and value is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
 def listening(address: AnyAddress) -> socket.socket:
     """A socket that listens at ``address``, without blocking. A Unix socket's file goes when the socket is closed.
 
@@ -87,6 +113,12 @@ def listening(address: AnyAddress) -> socket.socket:
         OSError: It cannot.
     """
     return _pipe(address) if isinstance(address, PipeAddress) else _tcp(address)
+
+
+def take_over(sock: socket.socket) -> None:
+    """Makes a duplicate of a Unix socket the one whose file it is, where it was the original's."""
+    if isinstance(sock, _PipeSocket):
+        sock.take_over()
 
 
 def permit(address: AnyAddress) -> None:
@@ -99,21 +131,35 @@ class _PipeSocket(socket.socket):
     """A Unix socket that listens. Closed by the process that made it, it takes its file along; its duplicates, and a
     process that was handed it, leave the file."""
 
-    _path = ""
-    _file: tuple[int, int] | None = None
-    _maker = 0
+    path = ""
+    file: tuple[int, int] | None = None
+    maker = 0
+    original: _PipeSocket | None = None
+
+    def dup(self) -> _PipeSocket:
+        """Another one of it, which leaves the file unless it takes that over."""
+        copy = super().dup()
+        copy.original = self
+        return copy
+
+    def take_over(self) -> None:
+        """Takes the file along instead of the socket it is a duplicate of."""
+        original, self.original = self.original, None
+        if original is not None:
+            self.path, self.file, self.maker = original.path, original.file, original.maker
+            original.file = None
 
     def own(self, path: str) -> None:
         """Takes the file along from now on."""
-        self._path, self._file, self._maker = path, _inode(path), os.getpid()
+        self.path, self.file, self.maker = path, _inode(path), os.getpid()
 
     def close(self) -> None:
         """Closes it, and removes its file unless another's is there now."""
-        if self._file is not None and self._maker == os.getpid():
+        if self.file is not None and self.maker == os.getpid():
             with suppress(OSError):
-                if _inode(self._path) == self._file:
-                    os.unlink(self._path)
-        self._file = None
+                if _inode(self.path) == self.file:
+                    os.unlink(self.path)
+        self.file = None
         super().close()
 
 

@@ -7,12 +7,13 @@ Frames keep their order. Nothing else is ever heard.
 
 from __future__ import annotations
 
+import math
 import socket
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 
 from metaprotocol_sdk.metadata import MessageType, Metadata
-from metaprotocol_sdk.proxy.config.values import RetryOn
+from metaprotocol_sdk.proxy.config.values import RetryOn, RetryPolicyConfig
 from tests.integration.machine.clock import ClockedLoop
 from tests.integration.machine.dialect import Dialect, Heard
 from tests.integration.machine.setup import Setup
@@ -33,6 +34,8 @@ class Said:
     at: float
     end: int = 0
     """Where it ends in all that the client says."""
+    step: int = 0
+    """How many changes there had been when it was said."""
     arrivals: list[Arrival] = field(default_factory=list)
     heard: bytes | None = None
     """What the client got for it."""
@@ -67,6 +70,7 @@ class Talk:
     client: Client
     id: int
     opening: bytes
+    step: int = 0
     link: Link | None = None
     up: list[bytes] = field(default_factory=list)
     up_heard: int = 0
@@ -87,9 +91,10 @@ class Talk:
 class Client(Wire):
     """A client's end."""
 
-    def __init__(self, number: int, sock: socket.socket, setup: Setup) -> None:
+    def __init__(self, number: int, sock: socket.socket, setup: Setup, listener: str = "main") -> None:
         super().__init__(sock, setup.codec_type(), MessageType.RESPONSE)
         self.number = number
+        self.listener = listener
         self.said: list[Said] = []
         self.waiting: dict[int, deque[Said]] = defaultdict(deque)
         self.talks: dict[int, Talk] = {}
@@ -144,13 +149,28 @@ class Book:
     """
 
     def __init__(self, setup: Setup, clock: ClockedLoop) -> None:
-        self.setup = setup
+        self.setups = [(0, setup)]
+        """Each the proxy has had, and the change that brought it."""
+        self.step = 0
+        """How many changes there have been."""
+        self.nobody_until = -math.inf
+        """Until when a cluster that requests go to had no server that can be used."""
         self.clock = clock
         self.began = clock.now
         self.dialect = Dialect(has_ids=setup.has_ids)
         self.tokens: dict[bytes, Said | Talk] = {}
         self.facts: set[str] = set()
         """What has happened somewhere: ``server failed``, ``garbage``, ``stall``, ``drain``, ``stop``."""
+
+    @property
+    def setup(self) -> Setup:
+        """What the proxy is configured as now."""
+        return self.setups[-1][1]
+
+    def since(self, step: int) -> list[Setup]:
+        """What it has been configured as since, ``step`` included: what a request of then may have gone by."""
+        ends = [*(begin for begin, _ in self.setups[1:]), math.inf]
+        return [setup for (_, setup), end in zip(self.setups, ends, strict=True) if end > step]
 
     @property
     def has_failed(self) -> bool:
@@ -177,16 +197,19 @@ class Book:
         if said.kind == "ping":
             assert heard.kind == "pong", f"{heard} answers a heartbeat"
         elif heard.kind == "local":
-            self._check_cause(heard.token.decode(), said.at)
+            self._check_cause(heard.token.decode(), said.at, said.step)
         else:
             assert heard.token == said.token, f"{heard} answers {said.token!r}"
             answers = {(each.answer, each.link.name) for each in said.arrivals if not each.link.site.is_mirror}
             assert (heard.kind, heard.origin) in answers, f"{heard}: no server said so"
 
-    def _check_cause(self, text: str, since: float) -> None:
+    def _check_cause(self, text: str, since: float, step: int) -> None:
         """A local error has a cause."""
-        setup, passed = self.setup, self.clock.now - since
-        retry, breakers = setup.retry, setup.breakers
+        setups = self.since(0 if self.setup.is_bound else step)  # a bound client keeps its server, and its cluster
+        assert any(self._is_cause(setup, text, since) for setup in setups), f"no cause for: {text}"
+
+    def _is_cause(self, setup: Setup, text: str, since: float) -> bool:
+        retry, breakers, passed = setup.retry, setup.breakers, self.clock.now - since
         is_tried = retry is not None and retry.per_try_timeout is not None and passed >= retry.per_try_timeout
         causes = {
             "too many requests": breakers.max_requests < 100,
@@ -197,12 +220,13 @@ class Book:
             "no reply from cluster": setup.timeout is not None and passed >= setup.timeout,
             "no reply from '": is_tried,
             "no frame on the stream": setup.timeout is not None and passed >= 2 * setup.timeout,
+            "no healthy upstream": self.nobody_until >= since,
             "reads no requests": "stall" in self.facts and passed >= STALL_TIMEOUT,
             "has been rate limited": setup.rate is not None,
             "the proxy stops": "stop" in self.facts,
             "BAD_RESPONSE": "garbage" in self.facts,
         }
-        assert any(is_there for words, is_there in causes.items() if words in text), f"no cause for: {text}"
+        return any(is_there for words, is_there in causes.items() if words in text)
 
     def _heard_frame(self, client: Client, heard: Heard) -> None:
         talk = client.talks.get(heard.id)
@@ -215,7 +239,7 @@ class Book:
             return
         talk.is_failed = True
         if heard.kind == "local":
-            self._check_cause(heard.token.decode(), -1000.0)
+            self._check_cause(heard.token.decode(), -1000.0, talk.step)
         else:
             assert heard.kind in ("reply", "error")
             assert heard.token == talk.opening, f"{heard} answers stream {talk.id}"
@@ -225,13 +249,13 @@ class Book:
         if client.is_gone:
             return
         assert client.causes or self.facts & {"drain", "stop"}, f"client {client.number} was closed without a cause"
-        if client.has_paused or client.causes & {"overflow", "stop"} or "stop" in self.facts:
+        if client.has_paused or client.causes & {"overflow", "refused", "stop"} or "stop" in self.facts:
             return
         unheard = [each for each in client.said if each.kind != "oneway" and each.heard is None]
         last = max((each.end for each in client.said if each.heard is not None), default=0)
         lost = [each.token for each in unheard if each.end < last]
         assert not lost, f"client {client.number} was closed without the replies of {lost}"
-        if not client.causes & {"bound", "idle"} and "drain" not in self.facts:
+        if not client.causes & {"bound", "idle", "late", "listener"} and "drain" not in self.facts:
             assert not unheard, f"client {client.number} was closed without a reply of {unheard[0].token!r}"
 
     # At a server.
@@ -264,6 +288,7 @@ class Book:
         assert talk.link is None, f"stream {talk.id} was opened twice"
         assert link.talk is None, f"link {link.number} got a second stream"
         assert heard.id == talk.id, f"{heard} opens stream {talk.id}"
+        self._check_place(link, talk.client, talk.step)
         talk.link, link.talk = link, talk
 
     def _arrived_request(self, link: Link, heard: Heard, found: Metadata) -> None:
@@ -275,6 +300,7 @@ class Book:
         body = found.origin_message[12:] if self.setup.has_ids else found.origin_message
         assert said.data.endswith(body), f"{heard} has changed on its way"
         self._check_sharing(link, said, heard)
+        self._check_place(link, said.client, said.step)
         is_copy = link.site.is_mirror
         before = [each for each in said.arrivals if each.link.site.is_mirror == is_copy]
         if before:
@@ -305,22 +331,35 @@ class Book:
         else:
             assert is_bound or not link.has_told, f"link {link.number} was used again after a oneway"
 
+    def _check_place(self, link: Link, client: Client, step: int) -> None:
+        """A server gets nothing that was said after the last change that took it out."""
+        if self.setup.is_bound and not link.site.is_mirror:  # a client keeps its server
+            return
+        is_out = link.site.out_since <= step and "listener" not in client.causes
+        assert not is_out, f"{link.site.name} gets requests although it is out"
+
     def _check_retry(self, said: Said, before: list[Arrival]) -> None:
         """A request is sent again only after a failure that its policy covers, and not too often."""
-        retry = self.setup.retry
+        policies = [each.retry for each in self.since(said.step) if each.retry is not None]
         assert said.kind == "request", f"oneway {said.token!r} came twice"
-        assert retry is not None, f"{said.token!r} came twice"
-        assert len(before) <= retry.num_retries, f"{said.token!r} came {len(before) + 1} times"
+        assert policies, f"{said.token!r} came twice"
+        most = max(each.num_retries for each in policies)
+        assert len(before) <= most, f"{said.token!r} came {len(before) + 1} times"
+        why = self._failures(said, before, policies)
+        assert any(why & each.retry_on for each in policies), f"{said.token!r} was sent again after {why or 'nothing'}"
+
+    def _failures(self, said: Said, before: list[Arrival], policies: list[RetryPolicyConfig]) -> set[RetryOn]:
+        """What may have become of the last attempt."""
         last = before[-1]
         # Where a server took its time to look, attempts arrive together, and not as they were sent. An attempt begins
         # to wait for a connection some time before it arrives, and after the one before it has arrived.
         is_late = "stall" in self.facts
-        since = said.at if is_late or len(before) == 1 else before[-2].at
+        passed = self.clock.now - (said.at if is_late or len(before) == 1 else before[-2].at)
         why = set()
         if last.link.is_broken or self.setup.is_bound or (is_late and "server failed" in self.facts):
             why.add(RetryOn.RESET)
         if last.answer == "error":
             why.add(RetryOn.ERROR_REPLY)
-        if retry.per_try_timeout is not None and self.clock.now - since >= retry.per_try_timeout:
+        if any(each.per_try_timeout is not None and passed >= each.per_try_timeout for each in policies):
             why.add(RetryOn.PER_TRY_TIMEOUT)
-        assert why & retry.retry_on, f"{said.token!r} was sent again after {why or 'nothing'}"
+        return why

@@ -93,9 +93,10 @@ def what_is_left(world: World) -> list[str]:
     left += [f"client {client.number} says" for client in world.clients if client.is_open and client.out]
     left += [f"{each.said.token!r} has no answer" for each in world.unanswered()]
     left += ["link says" for link in world.links if link.is_open and link.out]
-    left += ["a request is active"] * world.inside.listener.context.stats.request_active
+    left += ["a request is active"] * world.inside.active
     left += ["a connection is being made"] * world.inside.is_connecting
-    for cluster in world.server._clusters.values():
+    left += ["a late answer is on its way"] * world.inside.kept_ids
+    for cluster in world.inside.clusters:
         stats = cluster.stats
         left += [f"{cluster.name} has requests"] * (stats.upstream_rq_active + stats.upstream_rq_pending_active)
     return left
@@ -111,8 +112,8 @@ def check_talk(talk: Talk) -> None:
 def check_oneways(world: World) -> None:
     """Where nothing failed and nothing was refused, every oneway has arrived, once."""
     setup = world.setup
-    counts = world.server.snapshot()
-    is_refused = sum(counts[f"cluster.{name}.upstream_rq_pending_overflow"] for name in ("main", "other"))
+    counts = [each.stats for each in world.inside.clusters if each.name != "mirror"]
+    is_refused = any(each.upstream_rq_pending_overflow or each.upstream_cx_none_healthy for each in counts)
     if world.book.has_failed or is_refused or setup.rate is not None or setup.is_bound:
         return
     for client in world.clients:

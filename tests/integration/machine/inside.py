@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from metaprotocol_sdk.proxy.assembly import endpoints_of
+from metaprotocol_sdk.proxy.cluster.cluster import Cluster
+from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
+from metaprotocol_sdk.proxy.config.values import CircuitBreakersConfig
+from metaprotocol_sdk.proxy.net.context import Limits
 from metaprotocol_sdk.proxy.net.downstream import DownstreamConnection
+from metaprotocol_sdk.proxy.net.listener import Listener
 from metaprotocol_sdk.proxy.net.pool import Pool
 from metaprotocol_sdk.proxy.net.upstream import UpstreamConnection
+from metaprotocol_sdk.proxy.router import Router
 from metaprotocol_sdk.proxy.server import Server
-from tests.integration.machine.setup import Setup
 
 READ = 256 * 1024
 """Bytes an event loop reads at once."""
@@ -18,24 +24,46 @@ MESSAGE = 65 * 1024
 
 
 class Inside:
-    """One proxy with one listener, opened."""
+    """One proxy, opened: what it serves, and what it has served before and may still have something under way."""
 
-    def __init__(self, server: Server, setup: Setup) -> None:
+    def __init__(self, server: Server) -> None:
         self.server = server
-        self.setup = setup
-        [self.listener] = server.listeners
         self.wheel = server._turns.wheel
+        self.listeners: list[Listener] = []
+        self.clusters: dict[Cluster, CircuitBreakersConfig] = {}
+        """With the most that each was ever allowed."""
+        self.endpoints: dict[Endpoint, Cluster] = {}
+        self.routers: list[Router] = []
+        self.limits: list[Limits] = []
+        self.buffer_limit = 0
+        self.note()
+
+    def note(self) -> None:
+        """What there is now is looked at from now on, whatever becomes of it."""
+        for listener in self.server.listeners:
+            if listener not in self.listeners:
+                self.listeners.append(listener)
+            router = getattr(listener._parts.chain._route, "__self__")  # noqa: B009  it is a method of the router
+            if router not in self.routers:
+                self.routers.append(router)
+            self.limits.append(listener.context.limits)
+        for cluster in self.server._clusters.values():
+            now = cluster.breaker._config
+            self.clusters[cluster] = _most(self.clusters.get(cluster, now), now)
+            self.endpoints.update(dict.fromkeys(cluster.endpoints, cluster))
+            self.buffer_limit = max(self.buffer_limit, cluster.buffer_limit)
 
     @property
     def downs(self) -> list[DownstreamConnection]:
-        return list(self.listener.connections)
+        return [down for listener in self.listeners for down in listener.connections]
 
     def pools(self) -> Iterator[Pool]:
-        for way in self.listener._ways:
+        for way in [way for listener in self.listeners for way in listener._ways]:
             ways: Any = way
             for name in ("_pools", "_others"):
                 yield from getattr(ways, name, {}).values()
-            yield from getattr(ways, "_ending", ())
+            for name in ("_ending", "_retiring"):
+                yield from getattr(ways, name, ())
 
     def ups(self, pool: Pool) -> list[UpstreamConnection]:
         return list(pool._open)
@@ -44,48 +72,68 @@ class Inside:
     def is_connecting(self) -> bool:
         return any(pool._attempts for pool in self.pools())
 
+    @property
+    def is_clogged(self) -> bool:
+        """Whether a server has not read what it was sent."""
+        return any(up.is_clogged for pool in self.pools() for up in self.ups(pool))
+
+    @property
+    def kept_ids(self) -> int:
+        """Ids of requests that were given up, and whose answers are still to come."""
+        there = [up for pool in self.pools() for up in self.ups(pool) if up._ids is not None and not up.is_closing]
+        return sum(len(up._ids._quarantined) for up in there if up._ids is not None)
+
+    @property
+    def active(self) -> int:
+        """Requests of clients."""
+        return sum(each.context.stats.request_active for each in self.listeners)
+
     def check(self) -> None:
         """What holds at any time between two turns of the loop."""
         self._check_clusters()
         self._check_streams()
-        for down in self.downs:
-            self._check_down(down)
+        for listener in self.listeners:
+            for down in listener.connections:
+                self._check_down(down)
         for pool in self.pools():
             for up in self.ups(pool):
                 self._check_up(up, len(self.downs))
 
     def _check_clusters(self) -> None:
         for cluster in self.server._clusters.values():
+            assert cluster.breaker._config == cluster.config.circuit_breakers
+        for cluster, most in self.clusters.items():
             pools = [pool for pool in self.pools() if pool.cluster is cluster]
-            stats, breaker, config = cluster.stats, cluster.breaker, cluster.breaker._config
+            stats, breaker = cluster.stats, cluster.breaker
             assert stats.upstream_rq_pending_active == sum(len(pool._pending) for pool in pools)
             assert stats.upstream_rq_active == sum(len(up._streams) for pool in pools for up in self.ups(pool))
             assert breaker.connections == sum(len(pool._open) for pool in pools)
-            assert stats.upstream_rq_active + stats.upstream_rq_pending_active <= config.max_requests
-            assert stats.upstream_rq_pending_active <= config.max_pending_requests
-            assert breaker.connections <= config.max_connections + len(pools)
+            assert stats.upstream_rq_active + stats.upstream_rq_pending_active <= most.max_requests
+            assert stats.upstream_rq_pending_active <= most.max_pending_requests
+            assert breaker.connections <= most.max_connections + len(pools)
             assert breaker.retries >= 0
-            for endpoint in cluster.endpoints:
-                there = [up for pool in pools if pool.endpoint is endpoint for up in self.ups(pool)]
-                assert endpoint.active == sum(len(up._streams) for up in there)
-                assert endpoint.connections == len(there)
-                assert endpoint.is_usable
+        for endpoint in self.endpoints:
+            there = [up for pool in self.pools() if pool.endpoint is endpoint for up in self.ups(pool)]
+            assert endpoint.active == sum(len(up._streams) for up in there)
+            assert endpoint.connections == len(there)
 
     def _check_streams(self) -> None:
         waiting = [stream for pool in self.pools() for stream in pool._pending if stream.is_oneway]
         left = {id(stream) for stream in waiting if getattr(stream.downstream, "is_lost", False)}
         here = sum(not stream.is_over for down in self.downs for stream in down._replies)
         here += sum(len(down._flows) + down._oneways for down in self.downs)
-        assert self.listener.context.stats.request_active == here + len(left)
+        assert self.active == here + len(left)
 
     def _check_down(self, down: DownstreamConnection) -> None:
-        limits = self.listener.context.limits
-        assert down._replies.count + down._oneways <= limits.in_flight
-        assert len(down._flows) <= limits.in_flight
+        limits = down.context.limits
+        most = max(each.in_flight for each in self.limits)
+        assert down._replies.count + down._oneways <= most
+        assert len(down._flows) <= most
         assert down._decoder.buffered <= READ + MESSAGE
         assert down._request_bytes <= limits.buffered_bytes + MESSAGE
+        watermark = max(each.watermark for each in self.limits)
         if not down.is_closing:
-            assert down.unwritten + down._replies.held <= max(limits.buffered_bytes, limits.watermark) + MESSAGE
+            assert down.unwritten + down._replies.held <= max(limits.buffered_bytes, watermark) + MESSAGE
         held = sum(down in up._pressure._held for pool in self.pools() for up in self.ups(pool))
         assert down._holds == held + sum(flow._is_holding for flow in down._flows.values())
         assert down._replies.held >= 0
@@ -94,38 +142,37 @@ class Inside:
     def _check_up(self, up: UpstreamConnection, clients: int) -> None:
         assert up._decoder.buffered <= READ + MESSAGE
         if up._transport is not None and not up.is_closing:
-            assert up.unwritten <= up._pool.cluster.buffer_limit + clients * READ + MESSAGE
+            assert up.unwritten <= self.buffer_limit + clients * READ + MESSAGE
         if up._ids is not None:
             assert len(up._ids._taken) <= up._ids._limit
             assert len(up._streams) + len(up._ids._quarantined) == len(up._ids._taken)
 
     def check_rest(self) -> None:
         """What holds when every request is answered and nobody stops reading."""
-        stats = self.listener.context.stats
-        assert stats.request_active == 0, f"{stats.request_active} requests are left"
-        for cluster in self.server._clusters.values():
+        assert self.active == 0, f"{self.active} requests are left"
+        for cluster in self.clusters:
             assert cluster.breaker.retries == 0
             assert cluster.stats.upstream_rq_active == cluster.stats.upstream_rq_pending_active == 0
-            assert all(endpoint.active == 0 for endpoint in cluster.endpoints)
+        assert all(endpoint.active == 0 for endpoint in self.endpoints)
         for down in self.downs:
             left = [down._replies._firsts, down._replies.held, down._replies.abandoned, down._flows]
             assert not any(left), left
             assert down._request_bytes == down._oneways == down._holds == 0
             assert not down._is_paused, "a client is not read although nothing is under way"
+        assert not self.kept_ids, "an id is never freed"
         for pool in self.pools():
             assert not pool._pending
             assert not pool._attempts
             for up in self.ups(pool):
                 assert not up._streams
-                is_kept = up._ids is not None and bool(up._ids._quarantined)
-                assert up.is_closing or not is_kept, "an id is never freed"
-        router: Any = self.listener._parts.chain._route
-        assert router.__self__._shadow._held == 0
+            is_kept = pool.is_bound or pool.endpoint in endpoints_of(self.server._clusters)
+            assert is_kept or all(up.is_closing for up in self.ups(pool)), "a server that is gone is still connected to"
+        assert all(router._shadow._held == 0 for router in self.routers)
         ups = [up for pool in self.pools() for up in self.ups(pool)]
         keepers = [keeper for kept in self.server._manager._kept.values() for keeper in kept.keepers]
         there = {id(each) for each in [*self.downs, *ups, *keepers]}
         for slot in self.wheel._slots.values():
-            assert all(id(item) in there for item in slot), f"left on the wheel: {list(slot)}"
+            assert all(id(getattr(item, "_sender", item)) in there for item in slot), f"left on the wheel: {list(slot)}"
 
     def check_end(self) -> None:
         """What holds when the proxy has stopped."""
@@ -134,6 +181,17 @@ class Inside:
         assert len(self.wheel) == 0, f"left on the wheel: {self.wheel._slots}"
         for name, count in self.server.snapshot().items():
             assert not name.endswith("_active") or count == 0, f"{name} is {count}"
-        assert all(cluster.breaker.connections == 0 for cluster in self.server._clusters.values())
-        assert all(cluster.breaker.retries == 0 for cluster in self.server._clusters.values())
+        for cluster in self.clusters:
+            counts = cluster.stats.snapshot()
+            assert not any(count for name, count in counts.items() if name.endswith("_active")), counts
+            assert cluster.breaker.connections == cluster.breaker.retries == 0
         assert not self.server._turns._tasks
+
+
+def _most(one: CircuitBreakersConfig, other: CircuitBreakersConfig) -> CircuitBreakersConfig:
+    """What is allowed by either: what is under way stays when less is allowed."""
+    return CircuitBreakersConfig(
+        max_connections=max(one.max_connections, other.max_connections),
+        max_pending_requests=max(one.max_pending_requests, other.max_pending_requests),
+        max_requests=max(one.max_requests, other.max_requests),
+    )

@@ -7,12 +7,19 @@ from typing import Any
 from unittest import mock
 
 from metaprotocol_sdk.proxy.attempts import Attempts
+from metaprotocol_sdk.proxy.cluster import cluster as cluster_module
+from metaprotocol_sdk.proxy.cluster.circuit_breaker import CircuitBreaker
+from metaprotocol_sdk.proxy.cluster.cluster import Cluster
+from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.frame_stream import FrameStream
 from metaprotocol_sdk.proxy.ids import RequestIds
 from metaprotocol_sdk.proxy.net.downstream import DownstreamConnection
 from metaprotocol_sdk.proxy.net.pool import Pool
+from metaprotocol_sdk.proxy.net.pools import Pools
 from metaprotocol_sdk.proxy.net.upstream import UpstreamConnection
 from metaprotocol_sdk.proxy.replies import Replies
+from metaprotocol_sdk.proxy.router import Router
+from metaprotocol_sdk.proxy.server import Server
 from metaprotocol_sdk.proxy.shadow import Shadow
 from metaprotocol_sdk.proxy.stream import Stream
 
@@ -109,6 +116,78 @@ def _reads_once(self: Any) -> None:
         self._settle()
 
 
+def _fails_who_waits(self: Any) -> None:
+    """A server that is gone gets nothing more, not even what already waits for it."""
+    self._fail_pending(len(self._pending), self._failure("gone"))
+    _RETIRE(self)
+
+
+_RETIRE = Pool.retire
+
+
+def _closes_at_once(self: Any) -> None:
+    for connection in self._open:
+        connection.abort()
+
+
+def _keeps_every_server(self: Any, kept: Any) -> None:
+    """Lets no connection to a server go that is gone."""
+
+
+def _cuts_its_clients(self: Any, listener: Any) -> None:
+    for connection in listener.connections:
+        connection.abort()
+    _SEE_OFF(self, listener)
+
+
+_SEE_OFF = Server._see_off
+
+
+def _knows_nobody_again(config: Any, known: Any) -> Endpoint:
+    """Takes every server for another, and the requests in flight along."""
+    endpoint = Endpoint(config.address, config.weight)
+    found = known.pop(config.address, None)
+    endpoint.active = found.active if found is not None else 0
+    return endpoint
+
+
+def _stays_as_it_is(self: Any, *args: Any, **kwargs: Any) -> None:
+    """Goes by what it began with."""
+
+
+_KEPT: list[Any] = []
+
+
+def _keeps_it(self: Any, prepared: Any) -> None:
+    _KEPT.append(prepared)
+
+
+def _ends_what_is_in_flight(self: Any, endpoint: Endpoint, flag: Any, *, is_set: bool) -> None:
+    """Takes a server that is marked for one that is gone."""
+    _MARK(self, endpoint, flag, is_set=is_set)
+    for watcher in self._watchers:
+        for serving in watcher.__self__._serving.values():
+            for pool in serving.assembled.pools._all:
+                if pool.endpoint is endpoint and not endpoint.is_usable:
+                    _closes_at_once(pool)
+
+
+def _tells_nobody(self: Any, endpoint: Endpoint, flag: Any, *, is_set: bool) -> None:
+    """Sets a mark that no pick sees."""
+    endpoint.flags = endpoint.flags | flag if is_set else endpoint.flags & ~flag
+
+
+_MARK = Cluster.mark
+
+
+def _waits_for_somebody(self: Any, stream: Stream) -> Any:
+    """Leaves a request that finds no server for later, which never comes."""
+    return _SEND(self, stream) if stream.cluster is not None and stream.cluster.pick() is not None else None
+
+
+_SEND = Router._send
+
+
 MUTANTS: dict[str, Callable[[], Any]] = {
     "a connection is handed on with a reply outstanding": lambda: mock.patch.object(
         UpstreamConnection, "cancel", _cancels_but_goes_on
@@ -134,5 +213,20 @@ MUTANTS: dict[str, Callable[[], Any]] = {
         UpstreamConnection, "_fail_all", _fails_nobody
     ),
     "one message of each read is decoded": lambda: mock.patch.object(DownstreamConnection, "_read", _reads_once),
+    "a reload fails what waits for a server that is gone": lambda: mock.patch.object(Pool, "retire", _fails_who_waits),
+    "a reload cuts what is in flight at a server that is gone": lambda: mock.patch.object(
+        Pool, "retire", _closes_at_once
+    ),
+    "connections to servers that are gone stay": lambda: mock.patch.object(Pools, "retire", _keeps_every_server),
+    "a listener that is gone cuts its clients": lambda: mock.patch.object(Server, "_see_off", _cuts_its_clients),
+    "a server that stays is another after a reload": lambda: mock.patch.object(
+        cluster_module, "_endpoint", _knows_nobody_again
+    ),
+    "clients that stay keep their routes": lambda: mock.patch.object(DownstreamConnection, "update", _stays_as_it_is),
+    "limits stay as they were": lambda: mock.patch.object(CircuitBreaker, "update", _stays_as_it_is),
+    "what is prepared and given up stays bound": lambda: mock.patch.object(Server, "abandon", _keeps_it),
+    "a mark ends what is in flight": lambda: mock.patch.object(Cluster, "mark", _ends_what_is_in_flight),
+    "marks are not looked at": lambda: mock.patch.object(Cluster, "mark", _tells_nobody),
+    "a request that finds no server waits": lambda: mock.patch.object(Router, "_send", _waits_for_somebody),
 }
 """What is broken, and what breaks it while it is entered."""

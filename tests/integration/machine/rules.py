@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from metaprotocol_sdk.proxy.cluster.health import HealthFlag
 from tests.integration.machine import ending
 from tests.integration.machine.book import Client, Link, Talk
+from tests.integration.machine.change import Changes
 from tests.integration.machine.dialect import FRAMES
-from tests.integration.machine.setup import Setup, setups
+from tests.integration.machine.setup import Setup, changes, servers, setups
 from tests.integration.machine.wire import Site
 from tests.integration.machine.world import World
 
@@ -45,6 +47,7 @@ class ProxyMachine(RuleBasedStateMachine):
     def start(self, setup: Setup, end: str, first: Messages, second: Messages) -> None:
         self.end = end
         self.world = World(setup, note)
+        self.changes = Changes(self.world)
         for what in (first, second):
             self.world.speak(self.world.connect(), what, None)
         self.settle()
@@ -60,6 +63,7 @@ class ProxyMachine(RuleBasedStateMachine):
         world, self.world = self.world, None
         try:
             if not world.has_failed:
+                self.changes.give_up()
                 ending.finish(world, self.end)
         except BaseException:
             world.has_failed = True
@@ -102,8 +106,8 @@ class ProxyMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.open_clients()) < MOST_CLIENTS)
     @rule(count=st.integers(1, 2))
     def clients_come(self, count: int) -> None:
-        for _ in range(count):
-            self.there.connect()
+        for number in range(count):
+            self.there.connect(len(self.there.clients) + number)
         self.settle()
 
     @precondition(lambda self: self.speakers())
@@ -232,6 +236,39 @@ class ProxyMachine(RuleBasedStateMachine):
         else:
             chosen.listen()
         self.settle()
+
+    # Changes.
+
+    def change(self, how: Callable[[], None]) -> None:
+        self.there.has_failed = True
+        how()
+        self.settle()
+
+    @rule(what=changes())
+    def configuration_changes(self, what: dict[str, Any]) -> None:
+        self.changes.give_up()
+        self.change(lambda: self.changes.prepare(what))
+        self.change(self.changes.use)
+
+    @rule(what=changes())
+    def configuration_is_prepared_and_given_up_or_not_yet_used(self, what: dict[str, Any]) -> None:
+        if self.changes.prepared is None:
+            self.change(lambda: self.changes.prepare(what))
+        else:
+            self.change(self.changes.give_up)
+
+    @precondition(lambda self: self.changes.prepared is not None)
+    @rule()
+    def configuration_that_is_prepared_is_used(self) -> None:
+        self.change(self.changes.use)
+
+    @rule(site=numbers, flag=st.sampled_from(HealthFlag))
+    def server_is_marked_or_no_more(self, site: int, flag: HealthFlag) -> None:
+        self.change(lambda: self.changes.mark(self.site(site), flag))
+
+    @rule(servers=servers)
+    def name_has_other_addresses(self, servers: tuple[int, ...]) -> None:
+        self.change(lambda: self.changes.resolve(servers))
 
     # Time.
 

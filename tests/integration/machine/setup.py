@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -53,7 +54,11 @@ class Setup:
         loop: Whose event loop.
         codec: Which of ``CODECS``.
         mode: ``pooled``, ``shared`` or ``bound`` connections to servers, or ``bound, shared``.
-        servers: How many the main cluster has.
+        servers: Which of the main servers the main cluster has, in this order.
+        heavy: The weight of the first of them; the other's is 1.
+        cluster: What the main cluster is called.
+        is_moved: Whether requests go to the other cluster instead, where there is no choice.
+        has_extra: Whether there is a second listener.
         timeout: The route's.
         retry: The route's.
         is_mirrored: Whether copies go to a server of their own.
@@ -70,7 +75,11 @@ class Setup:
     loop: str = "uvloop"
     codec: str = "ids"
     mode: str = "pooled"
-    servers: int = 1
+    servers: tuple[int, ...] = (0,)
+    heavy: int = 1
+    cluster: str = "main"
+    is_moved: bool = False
+    has_extra: bool = False
     timeout: float | None = None
     retry: RetryPolicyConfig | None = None
     is_mirrored: bool = False
@@ -105,22 +114,41 @@ class Setup:
     def codec_type(self) -> type[Codec]:
         return CODECS[self.codec]
 
-    def config(self, main: list[Address], other: list[Address], mirror: list[Address]) -> ProxyConfig:
+    @property
+    def clusters(self) -> frozenset[str]:
+        """Where requests and their copies may go."""
+        one = {self.cluster, "other"} if self.is_weighted else {"other" if self.is_moved else self.cluster}
+        return frozenset(one | ({"mirror"} if self.is_mirrored else set()))
+
+    def endpoints(self, main: Sequence[Address], servers: tuple[int, ...]) -> tuple[EndpointConfig, ...]:
+        """Those of the main servers, with their weights."""
+        return tuple(EndpointConfig(main[each], 1 if each else self.heavy) for each in servers)
+
+    def config(self, main: Sequence[Address], other: Address, mirror: Address) -> ProxyConfig:
         """The proxy's configuration before those servers."""
-        weighted = (WeightedClusterConfig("main"), WeightedClusterConfig("other")) if self.is_weighted else ()
+        weighted = (WeightedClusterConfig(self.cluster), WeightedClusterConfig("other")) if self.is_weighted else ()
         route = RouteConfig(
-            cluster="" if weighted else "main",
+            cluster="" if weighted else "other" if self.is_moved else self.cluster,
             weighted_clusters=weighted,
             mirrors=(MirrorConfig("mirror"),) if self.is_mirrored else (),
             timeout=self.timeout,
             idle_timeout=self.timeout and 2 * self.timeout,
             retry=self.retry,
         )
+        listeners = [self._listener(name, route) for name in ("main", "extra")[: 1 + self.has_extra]]
+        clusters = (
+            self._cluster(self.cluster, self.endpoints(main, self.servers), self.breakers),
+            self._cluster("other", (EndpointConfig(other),), self.breakers),
+            self._cluster("mirror", (EndpointConfig(mirror),), CircuitBreakersConfig()),
+        )
+        return ProxyConfig(listeners=tuple(listeners), clusters=clusters)
+
+    def _listener(self, name: str, route: RouteConfig) -> ListenerConfig:
         codec = self.codec_type
-        listener = ListenerConfig(
-            name="main",
+        return ListenerConfig(
+            name=name,
             address=Address("127.0.0.1", 0),
-            stat_prefix="test",
+            stat_prefix=name,
             protocol=ProtocolConfig(
                 name="app",
                 codec=f"{codec.__module__}:{codec.__qualname__}",
@@ -131,22 +159,20 @@ class Setup:
             filters=(FilterConfig(name="rate"),) if self.rate else (),
             idle_timeout=self.idle_timeout,
         )
-        clusters = (
-            self._cluster("main", main, self.breakers),
-            self._cluster("other", other, self.breakers),
-            self._cluster("mirror", mirror, CircuitBreakersConfig()),
-        )
-        return ProxyConfig(listeners=(listener,), clusters=clusters)
 
-    def _cluster(self, name: str, servers: list[Address], breakers: CircuitBreakersConfig) -> ClusterConfig:
+    def _cluster(
+        self, name: str, endpoints: tuple[EndpointConfig, ...], breakers: CircuitBreakersConfig
+    ) -> ClusterConfig:
         return ClusterConfig(
             name=name,
-            endpoints=tuple(map(EndpointConfig, servers)),
+            endpoints=endpoints,
             lb_policy=self.lb_policy,
             circuit_breakers=breakers,
             connections=self.connections,
             buffer_limit=self.buffer_limit,
             outlier_detection=None if name == "mirror" else WATCHED,
+            minimum_ring_size=16,
+            panic_threshold=0,
         )
 
     def filters(self) -> dict[str, FilterFactory]:
@@ -187,12 +213,16 @@ retries = st.builds(
     num_retries=st.integers(1, 3),
     per_try_timeout=st.sampled_from([None, 0.5, 0.5]),
 )
+limits_of = {
+    "in_flight": _or_usual(256, 1, 3),
+    "watermark": _or_usual(1024 * 1024, 1000, 30_000),
+    "request_timeout": _or_usual(None, 2.0),
+}
 limits = st.builds(
     Limits,
-    in_flight=_or_usual(256, 1, 3),
+    **limits_of,
     held_bytes=_or_usual(1024 * 1024, 100),
     buffered_bytes=_or_usual(64 * 1024 * 1024, 50_000),
-    watermark=_or_usual(1024 * 1024, 1000, 30_000),
     shared_in_flight=_or_usual(1024, 1, 4),
 )
 breakers = st.builds(
@@ -213,7 +243,7 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "loop": st.sampled_from(sorted(LOOPS, reverse=True)),
     "codec": st.sampled_from(["ids", "ids", "lines", "few ids"]),
     "mode": st.sampled_from(["pooled", "pooled", "shared", "shared", "bound", "bound, shared"]),
-    "servers": st.integers(1, 2),
+    "servers": st.sampled_from([(0,), (0, 1)]),
     "timeout": st.sampled_from([None, 1.0]),
     "retry": st.none() | retries,
     "is_mirrored": _or_usual(False, True),
@@ -232,3 +262,36 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
 def setups(draw: st.DrawFn) -> Setup:
     """Any."""
     return Setup(**{name: draw(strategy) for name, strategy in _FIELDS.items()})
+
+
+policies = st.sampled_from([LbPolicy.ROUND_ROBIN, LbPolicy.LEAST_REQUEST, LbPolicy.RANDOM, LbPolicy.RING_HASH])
+servers = st.sampled_from([(0,), (1,), (0, 1), (1, 0), ()])
+_CHANGES: dict[str, st.SearchStrategy[Any]] = {
+    "servers": servers,
+    "cluster": st.sampled_from(["main", "renamed"]),
+    "is_moved": st.booleans(),
+    "has_extra": st.booleans(),
+    "heavy": st.sampled_from([1, 3]),
+    "timeout": _FIELDS["timeout"],
+    "retry": _FIELDS["retry"],
+    "is_mirrored": st.booleans(),
+    "is_weighted": st.booleans(),
+    "lb_policy": policies,
+    "limits": st.builds(dict, **limits_of, clients=_or_usual(16384, 2)),
+    "breakers": breakers,
+    "connections": connections,
+    "idle_timeout": _FIELDS["idle_timeout"],
+    "buffer_limit": _FIELDS["buffer_limit"],
+}
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> dict[str, Any]:
+    """What a reload may change, one thing or a few at once."""
+    names = draw(st.lists(st.sampled_from(sorted(_CHANGES)), min_size=1, max_size=3, unique=True))
+    return {name: draw(_CHANGES[name]) for name in names}
+
+
+def changed(setup: Setup, what: Mapping[str, Any]) -> Setup:
+    """The setup with those changes; of the limits only what a listener's configuration says."""
+    return replace(setup, **{**what, "limits": replace(setup.limits, **what.get("limits", {}))})

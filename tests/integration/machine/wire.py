@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import struct
 from collections.abc import Callable
@@ -135,6 +136,8 @@ class Site:
         self.address: tuple[str, int] = self._holder.getsockname()
         self._listening: socket.socket | None = None
         self.is_accepting = True
+        self.out_since = math.inf
+        """The change since which no request of the proxy's may go there."""
 
     @property
     def is_mirror(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from unittest import mock
 
 from metaprotocol_sdk.proxy import server as server_module
-from metaprotocol_sdk.proxy.config.values import Address, ListenerConfig
+from metaprotocol_sdk.proxy.config.values import Address, ListenerConfig, ProxyConfig
 from metaprotocol_sdk.proxy.net.loop import Turns
 from metaprotocol_sdk.proxy.net.sockets import bind
 from metaprotocol_sdk.proxy.server import Server
@@ -59,7 +59,6 @@ class World:
     """
 
     def __init__(self, setup: Setup, tell: Callable[[str], None]) -> None:
-        self.setup = setup
         self.tell = tell
         self.sockets = open_sockets()
         self.loop = LOOPS[setup.loop]()
@@ -68,24 +67,37 @@ class World:
         self.errors: list[str] = []
         self.has_failed = False
         self.loop.set_exception_handler(lambda loop, context: self.errors.append(repr(context)))
-        self.sites = [Site(f"main{number}") for number in range(setup.servers)]
-        self.sites += [Site("other"), Site("mirror")]
+        self.sites = [Site(name) for name in ("main0", "main1", "other", "mirror")]
         self.clients: list[Client] = []
         self.links: list[Link] = []
         for site in self.sites:
             site.listen()
         self.server = self.run(self._start())
-        self.inside = Inside(self.server, setup)
+        self.inside = Inside(self.server)
+
+    @property
+    def setup(self) -> Setup:
+        """What the proxy is configured as now."""
+        return self.book.setup
+
+    @property
+    def addresses(self) -> list[Address]:
+        """Where the servers are."""
+        return [Address(*site.address) for site in self.sites]
+
+    def config(self, setup: Setup) -> ProxyConfig:
+        """What the proxy is told to be that."""
+        *main, other, mirror = self.addresses
+        return setup.config(main, other, mirror)
 
     def run(self, main: Coroutine[Any, Any, _T]) -> _T:
         return self.loop.run_until_complete(asyncio.wait_for(main, PATIENCE))
 
     async def _start(self) -> Server:
-        *main, other, mirror = [Address(*site.address) for site in self.sites]
         loop: Any = self.clock
         with mock.patch.object(server_module, "Turns", return_value=Turns(loop)):
             server = Server(
-                self.setup.config(main, [other], [mirror]),
+                self.config(self.setup),
                 filters=self.setup.filters(),
                 limits=self.setup.limits,
                 bind=_bind_small,
@@ -113,12 +125,12 @@ class World:
         self.inside.check()
 
     def _moves(self) -> tuple[int, ...]:
-        stats = self.inside.listener.context.stats
-        clusters = self.server._clusters.values()
+        listeners = [each.context.stats for each in self.inside.listeners]
+        clusters = [each.stats for each in self.inside.clusters]
         return (
-            stats.downstream_cx_rx_bytes_total,
-            stats.downstream_cx_tx_bytes_total,
-            *(each.stats.upstream_cx_rx_bytes_total + each.stats.upstream_cx_tx_bytes_total for each in clusters),
+            *(each.downstream_cx_rx_bytes_total for each in listeners),
+            *(each.downstream_cx_tx_bytes_total for each in listeners),
+            *(each.upstream_cx_rx_bytes_total + each.upstream_cx_tx_bytes_total for each in clusters),
         )
 
     def _move(self) -> bool:
@@ -140,9 +152,9 @@ class World:
 
     def _note_causes(self) -> None:
         """Why connections of clients may be closed from now on."""
-        is_over_full = self.inside.listener.context.stats.downstream_buffer_overflow > 0
+        is_over_full = any(each.context.stats.downstream_buffer_overflow for each in self.inside.listeners)
         is_ended = any(link.is_broken or not link.is_open for link in self.links) or "server failed" in self.book.facts
-        is_short = self.setup.timeout is not None or self.setup.connections != USUAL.connections
+        is_short = any(each.timeout is not None or each.connections != USUAL.connections for each in self.book.since(0))
         is_unbound = self.setup.is_bound and (is_ended or is_short)
         for client in self.clients:
             if is_over_full and self.setup.limits.buffered_bytes < 1_000_000:
@@ -156,6 +168,11 @@ class World:
         if self.setup.idle_timeout is not None and seconds > 0:
             for client in self.clients:
                 client.causes.add("idle")
+        if self.inside.is_clogged:  # it may read, and the kernel take its time with small buffers
+            self.book.facts.add("stall")
+        if any(each.limits.request_timeout is not None for each in self.book.since(0)):
+            for client in self.clients:
+                client.causes |= {"late"} if client.rest else set()
         while (alarm := self.clock.next_alarm(end)) is not None:
             self.loop.call_soon(alarm.callback)
             self.settle()
@@ -163,11 +180,16 @@ class World:
 
     # Clients.
 
-    def connect(self) -> Client:
+    def connect(self, number: int = 0) -> Client:
+        """A client of a listener, whichever there are."""
+        listener = self.server.listeners[number % len(self.server.listeners)]
         sock = socket.socket()
         shrink(sock)
-        sock.connect(self.server.addresses["main"])
-        client = Client(len(self.clients), sock, self.setup)
+        sock.connect(listener.bound)
+        client = Client(len(self.clients), sock, self.setup, listener.config.name)
+        there = [each for each in self.clients if each.listener == client.listener and each.is_open]
+        if len(there) + len(listener.connections) >= self.setup.limits.clients:
+            client.causes.add("refused")
         self.clients.append(client)
         return client
 
@@ -179,7 +201,8 @@ class World:
             token = b"c%d.%d" % (client.number, len(client.said))
             message = self.book.dialect.write(kind, request_id, token, size=size)
             data += message
-            said = Said(client, kind, request_id, token, message, self.clock.now, client.promised + len(data))
+            end = client.promised + len(data)
+            said = Said(client, kind, request_id, token, message, self.clock.now, end, self.book.step)
             client.said.append(said)
             self.book.tokens[token] = said
             if kind != "oneway":
@@ -188,7 +211,7 @@ class World:
 
     def open_talk(self, client: Client) -> Talk:
         token = b"c%d.s%d" % (client.number, len(client.talks))
-        talk = Talk(client, 100 + len(client.talks), token)
+        talk = Talk(client, 100 + len(client.talks), token, self.book.step)
         client.talks[talk.id] = talk
         self.book.tokens[token] = talk
         client.say(self.book.dialect.write("open", talk.id, token))
@@ -272,8 +295,9 @@ class World:
 
     def _is_due(self, said: Said) -> bool:
         arrivals = [each for each in said.arrivals if not each.link.site.is_mirror]
-        if not arrivals or self.setup.retry is not None:
+        setups = self.book.since(said.step)
+        if not arrivals or any(each.retry is not None for each in setups):
             return False
         last = arrivals[-1]
-        is_timely = self.setup.timeout is None or self.clock.now - said.at < self.setup.timeout
+        is_timely = all(each.timeout is None or self.clock.now - said.at < each.timeout for each in setups)
         return last.is_answered and is_timely and last.link.is_open and not last.link.is_broken

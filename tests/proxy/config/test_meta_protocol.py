@@ -48,6 +48,8 @@ def test_protocol_wins_over_the_deprecated_fields() -> None:
 def test_times_are_seconds_and_absent_ones_are_absent(seconds: str) -> None:
     assert good(MetaProtocolProxy, BASE + "idleTimeout: 2.5s").idle_timeout == 2.5
     assert not good(MetaProtocolProxy, BASE + f"idle_timeout: {seconds}").idle_timeout
+    assert good(MetaProtocolProxy, BASE + "requestTimeout: 2.5s").request_timeout == 2.5
+    assert not good(MetaProtocolProxy, BASE + f"request_timeout: {seconds}").request_timeout
 
 
 def test_multiplexing_needs_request_ids() -> None:

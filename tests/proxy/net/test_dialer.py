@@ -3,12 +3,13 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
-from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig, PipeAddress
+from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig, PipeAddress, TcpKeepaliveConfig
 from metaprotocol_sdk.proxy.net.dialer import HandshakeError, dial, reason_of
 from tests.proxy.harness import LOOPS, run, unused_port
 
@@ -41,6 +42,34 @@ def test_a_connection_is_made_or_says_why_not(loop: str) -> None:
             await dial(running, refused, refused.endpoints[0], asyncio.Protocol)
 
     run(main(), loop)
+
+
+@loops
+def test_the_system_looks_after_it_where_the_cluster_says_so(loop: str) -> None:
+    async def main() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            for keepalive in (None, TcpKeepaliveConfig(probes=3, time=30, interval=5)):
+                plain = cluster_of(server.getsockname()[1])
+                cluster = Cluster(replace(plain.config, tcp_keepalive=keepalive))
+                made = Made()
+                await dial(asyncio.get_running_loop(), cluster, cluster.endpoints[0], lambda made=made: made)  # type: ignore[misc]
+                sock = made.transport.get_extra_info("socket")
+                assert bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)) == (keepalive is not None)
+                if keepalive is not None:
+                    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
+                made.transport.abort()  # type: ignore[attr-defined]
+                server.accept()[0].close()
+
+    run(main(), loop)
+
+
+class Made(asyncio.Protocol):
+    """A connection that was made."""
+
+    transport: asyncio.BaseTransport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
 
 
 @loops

@@ -103,6 +103,26 @@ def test_an_error_of_our_own_side_is_told_apart(monkeypatch: pytest.MonkeyPatch)
     run(main(), "asyncio")
 
 
+def test_a_bug_where_connections_are_made_leaves_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def breaks(*args: Any) -> None:
+        raise TypeError("a bug")
+
+    async def main() -> None:
+        backend = Backend(IdCodec())
+        async with proxy(backend, routes=[route("all", timeout=None)]) as running:
+            client = await running.client()
+            patched_connect(monkeypatch, breaks)
+            await client.send(message(1))
+            text = f"meta protocol upstream request: local connection failure '{backend.address}'"
+            assert await error_of(client) == ("UNSPECIFIED", text)
+            assert running.count("upstream_cx_connect_fail") == 1
+
+    run(main(), "asyncio")
+    assert "connecting to" in caplog.text
+
+
 def test_a_connection_that_takes_too_long_is_an_error_reply(monkeypatch: pytest.MonkeyPatch) -> None:
     async def never(*args: Any) -> None:
         await asyncio.Event().wait()
@@ -209,10 +229,11 @@ def test_an_idle_connection_its_server_closed_is_not_used() -> None:
 
 
 def test_a_connection_that_ends_before_it_can_be_used_is_an_error_reply(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def made_and_lost(make: Callable[[], asyncio.Protocol], *address: Any) -> None:
-        connection = make()
-        connection.connection_made(FakeTransport())
+    async def made_and_lost(make: Callable[[], asyncio.Protocol], *address: Any) -> Any:
+        connection, transport = make(), FakeTransport()
+        connection.connection_made(transport)
         connection.connection_lost(None)
+        return transport, connection
 
     async def main() -> None:
         backend = Backend(IdCodec())

@@ -10,14 +10,42 @@ from pathlib import Path
 import pytest
 
 from metaprotocol_sdk.exceptions import ConfigError
-from metaprotocol_sdk.proxy.config.values import Address, ListenerConfig, PipeAddress, ProtocolConfig, RouteTableConfig
+from metaprotocol_sdk.proxy.config.values import (
+    Address,
+    ListenerConfig,
+    PipeAddress,
+    ProtocolConfig,
+    RouteTableConfig,
+    TcpKeepaliveConfig,
+)
 from metaprotocol_sdk.proxy.net import sockets
-from metaprotocol_sdk.proxy.net.sockets import bind, bound_to, listening, name_of, peer_of
+from metaprotocol_sdk.proxy.net.sockets import bind, bound_to, keep_alive, listening, name_of, peer_of
 
 
 def config(address: Address = Address("127.0.0.1", 0)) -> ListenerConfig:  # noqa: B008  it is frozen
     protocol = ProtocolConfig(name="app", codec="tests.proxy.codecs:IdCodec")
     return ListenerConfig(name="front", address=address, stat_prefix="x", protocol=protocol, routes=RouteTableConfig())
+
+
+def test_the_system_looks_after_what_is_accepted_as_it_was_told_then() -> None:
+    def accepted_of(sock: socket.socket, option: int, level: int = socket.IPPROTO_TCP) -> int:
+        with socket.create_connection(sock.getsockname()[:2]):
+            accepted, _ = sock.accept()
+            with accepted:
+                return accepted.getsockopt(level, option)
+
+    with bind(config()) as sock:
+        assert not accepted_of(sock, socket.SO_KEEPALIVE, socket.SOL_SOCKET)
+        usual = accepted_of(sock, socket.TCP_KEEPCNT)
+        keep_alive(sock, TcpKeepaliveConfig(time=40, interval=7))
+        assert accepted_of(sock, socket.SO_KEEPALIVE, socket.SOL_SOCKET)
+        assert accepted_of(sock, socket.TCP_KEEPIDLE) == 40
+        assert accepted_of(sock, socket.TCP_KEEPINTVL) == 7
+        assert accepted_of(sock, socket.TCP_KEEPCNT) == usual
+        keep_alive(sock, TcpKeepaliveConfig(probes=4))
+        assert accepted_of(sock, socket.TCP_KEEPCNT) == 4
+        keep_alive(sock, None)
+        assert not accepted_of(sock, socket.SO_KEEPALIVE, socket.SOL_SOCKET)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])

@@ -29,6 +29,7 @@ from metaprotocol_sdk.proxy.config.values.cluster import (
 )
 from metaprotocol_sdk.proxy.config.values.dns import DnsConfig, DnsLookupFamily
 from metaprotocol_sdk.proxy.config.values.health_check import HealthCheckConfig, HeartbeatCheckConfig, TcpCheckConfig
+from metaprotocol_sdk.proxy.config.values.keepalive import TcpKeepaliveConfig
 from metaprotocol_sdk.proxy.config.values.listener import (
     FilterConfig,
     ListenerConfig,
@@ -104,6 +105,7 @@ __all__ = [
     "SubsetSelectorConfig",
     "SubsetsConfig",
     "TcpCheckConfig",
+    "TcpKeepaliveConfig",
     "TlsConfig",
     "TlsVersion",
     "TrafficDirection",

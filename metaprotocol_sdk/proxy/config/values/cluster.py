@@ -16,6 +16,7 @@ from metaprotocol_sdk.proxy.config.values.balancing import (
 )
 from metaprotocol_sdk.proxy.config.values.dns import DnsConfig
 from metaprotocol_sdk.proxy.config.values.health_check import HealthCheckConfig
+from metaprotocol_sdk.proxy.config.values.keepalive import TcpKeepaliveConfig
 from metaprotocol_sdk.proxy.config.values.outlier_detection import OutlierDetectionConfig
 from metaprotocol_sdk.proxy.config.values.tls import UpstreamTlsConfig
 
@@ -149,6 +150,7 @@ class ClusterConfig:
             its checks.
         ignore_new_hosts_until_first_hc: ``common_lb_config.ignore_new_hosts_until_first_hc``: whether a server counts
             for nothing before its first check.
+        tcp_keepalive: ``upstream_connection_options.tcp_keepalive``, of connections to its servers; None: none.
     """
 
     name: str
@@ -179,3 +181,4 @@ class ClusterConfig:
     health_check: HealthCheckConfig | None = None
     ignore_health_on_host_removal: bool = False
     ignore_new_hosts_until_first_hc: bool = False
+    tcp_keepalive: TcpKeepaliveConfig | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from metaprotocol_sdk.proxy.config.values.address import AnyAddress
+from metaprotocol_sdk.proxy.config.values.keepalive import TcpKeepaliveConfig
 from metaprotocol_sdk.proxy.config.values.route import RouteTableConfig
 from metaprotocol_sdk.proxy.config.values.tls import DownstreamTlsConfig
 
@@ -72,6 +73,10 @@ class ListenerConfig:
     read."""
     max_connections: int = 16384
     """Clients at once, ours; more are refused."""
+    request_timeout: float | None = None
+    """Seconds from the first byte of a client's message until it must be whole, ours; None: no limit."""
+    tcp_keepalive: TcpKeepaliveConfig | None = None
+    """Of clients' connections; None: the system's way with new sockets, which is none."""
     max_concurrent_requests: int = 256
     """Requests of one client in flight, ours; more are not read until some are answered."""
     tls: DownstreamTlsConfig | None = None
