@@ -219,7 +219,7 @@ class Book:
             "too many streams": setup.limits.in_flight < 100,
             "no reply from cluster": setup.timeout is not None and passed >= setup.timeout,
             "no reply from '": is_tried,
-            "no frame on the stream": setup.timeout is not None and passed >= 2 * setup.timeout,
+            "no frame on the stream": setup.stream_idle is not None and passed >= setup.stream_idle,
             "no healthy upstream": self.nobody_until >= since,
             "reads no requests": "stall" in self.facts and passed >= STALL_TIMEOUT,
             "has been rate limited": setup.rate is not None,
@@ -255,6 +255,9 @@ class Book:
         last = max((each.end for each in client.said if each.heard is not None), default=0)
         lost = [each.token for each in unheard if each.end < last]
         assert not lost, f"client {client.number} was closed without the replies of {lost}"
+        if client.causes == {"listener"}:
+            begun = [each.token for each in unheard if each.arrivals]
+            assert not begun, f"client {client.number}'s listener left while {begun} were in flight"
         if not client.causes & {"bound", "idle", "late", "listener"} and "drain" not in self.facts:
             assert not unheard, f"client {client.number} was closed without a reply of {unheard[0].token!r}"
 

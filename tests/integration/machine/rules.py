@@ -48,8 +48,8 @@ class ProxyMachine(RuleBasedStateMachine):
         self.end = end
         self.world = World(setup, note)
         self.changes = Changes(self.world)
-        for what in (first, second):
-            self.world.speak(self.world.connect(), what, None)
+        for number, what in enumerate((first, second)):
+            self.world.speak(self.world.connect(number), what, None)
         self.settle()
 
     @property
@@ -106,8 +106,8 @@ class ProxyMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.open_clients()) < MOST_CLIENTS)
     @rule(count=st.integers(1, 2))
     def clients_come(self, count: int) -> None:
-        for number in range(count):
-            self.there.connect(len(self.there.clients) + number)
+        for _ in range(count):
+            self.there.connect(1 + len(self.there.clients))  # the latest listener first
         self.settle()
 
     @precondition(lambda self: self.speakers())

@@ -111,6 +111,13 @@ class Setup:
         return self.codec != "lines"
 
     @property
+    def stream_idle(self) -> float | None:
+        """Seconds a stream may be silent. Where connections are few there is such a time in any case: a client's stream
+        that waits for one keeps the client from being read, and so from ending the stream that has it."""
+        few = 1.0 if self.breakers.max_connections < 100 else None
+        return few if self.timeout is None else 2 * self.timeout
+
+    @property
     def codec_type(self) -> type[Codec]:
         return CODECS[self.codec]
 
@@ -132,7 +139,7 @@ class Setup:
             weighted_clusters=weighted,
             mirrors=(MirrorConfig("mirror"),) if self.is_mirrored else (),
             timeout=self.timeout,
-            idle_timeout=self.timeout and 2 * self.timeout,
+            idle_timeout=self.stream_idle,
             retry=self.retry,
         )
         listeners = [self._listener(name, route) for name in ("main", "extra")[: 1 + self.has_extra]]
@@ -244,6 +251,7 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "codec": st.sampled_from(["ids", "ids", "lines", "few ids"]),
     "mode": st.sampled_from(["pooled", "pooled", "shared", "shared", "bound", "bound, shared"]),
     "servers": st.sampled_from([(0,), (0, 1)]),
+    "has_extra": _or_usual(False, True),
     "timeout": st.sampled_from([None, 1.0]),
     "retry": st.none() | retries,
     "is_mirrored": _or_usual(False, True),
@@ -285,10 +293,14 @@ _CHANGES: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+_OFTEN = ["servers"] * 4 + ["has_extra"] * 2
+"""What is changed more often than the rest."""
+
+
 @st.composite
 def changes(draw: st.DrawFn) -> dict[str, Any]:
     """What a reload may change, one thing or a few at once."""
-    names = draw(st.lists(st.sampled_from(sorted(_CHANGES)), min_size=1, max_size=3, unique=True))
+    names = draw(st.lists(st.sampled_from([*_OFTEN, *sorted(_CHANGES)]), min_size=1, max_size=3, unique=True))
     return {name: draw(_CHANGES[name]) for name in names}
 
 

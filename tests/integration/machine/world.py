@@ -100,6 +100,7 @@ class World:
                 self.config(self.setup),
                 filters=self.setup.filters(),
                 limits=self.setup.limits,
+                drain_time=60,
                 bind=_bind_small,
             )
         server._rng.seed(0)
