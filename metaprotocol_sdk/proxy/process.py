@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import logging
 import os
 import signal
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from metaprotocol_sdk.exceptions import ConfigError, MetaProtocolError, Severity
 from metaprotocol_sdk.proxy.config.values import ProxyConfig
 from metaprotocol_sdk.proxy.filters.filter import FilterFactory
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
+from metaprotocol_sdk.proxy.metrics import ServerStats
 from metaprotocol_sdk.proxy.net.loop import new_event_loop
 from metaprotocol_sdk.proxy.server import DRAIN_TIME, Server
 from metaprotocol_sdk.proxy.watch import Watch
@@ -25,6 +27,38 @@ Addresses = Mapping[str, tuple[str, int]]
 
 Load = Callable[[], ProxyConfig]
 """Reads the configuration anew; raises what :func:`~metaprotocol_sdk.proxy.config.load_config` raises."""
+
+_C = TypeVar("_C")
+_New_contra = TypeVar("_New_contra", contravariant=True)
+
+
+class Operated(Protocol[_New_contra]):
+    """A proxy that a process runs: a server of its own, or several other processes."""
+
+    @property
+    def config(self) -> ProxyConfig:
+        """What it serves."""
+
+    @property
+    def stats(self) -> ServerStats:
+        """What is counted about the whole proxy."""
+
+    @property
+    def addresses(self) -> Addresses:
+        """Bound host and port by listener name."""
+
+    async def start(self) -> None:
+        """Accepts clients once it returns. Nothing is left of it when it fails or is cancelled."""
+
+    async def reload(self, config: _New_contra, /) -> None:
+        """Serves something else from now on, or raises MetaProtocolError and serves on as before."""
+
+    async def drain(self, seconds: float, /) -> bool:
+        """Accepts no more, and lets requests in flight end."""
+
+    async def stop(self) -> int:
+        """Closes everything; returns how many clients' connections were cut."""
+
 
 WATCH_INTERVAL = 1.0
 """Seconds from one look at a watched file to the next."""
@@ -55,49 +89,80 @@ def run(
     Raises:
         MetaProtocolError: It cannot start; see :class:`~metaprotocol_sdk.proxy.server.Server`.
     """
-    _calm_collector()
+    calm_collector()
+    make = functools.partial(Server, config, filters=filters, drain_time=drain_time)
+    return operate(make, drain_time=drain_time, on_ready=on_ready, load=load, watch=watch)
+
+
+def operate(
+    make: Callable[[], Operated[_C]],
+    *,
+    drain_time: float,
+    on_ready: Callable[[Addresses], None] | None = None,
+    load: Callable[[], _C] | None = None,
+    watch: Watch | None = None,
+) -> int:
+    """What :func:`run` does, for whatever ``make`` returns when it is called on the event loop.
+
+    Args:
+        make: Makes the proxy.
+        drain_time: As :func:`run` takes it, as are the others.
+        on_ready: Called once every listener accepts, and after every reload.
+        load: Makes what ``reload`` of the proxy takes.
+        watch: A file whose change reloads.
+    """
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_Process(config, drain_time, on_ready, filters=filters, load=load).run(watch))
+        runner.run(_Process(drain_time, on_ready, load).run(make, watch))
     return 0
 
 
-class _Process:
+class _Process(Generic[_C]):
     """One run of a proxy."""
 
     def __init__(
-        self,
-        config: ProxyConfig,
-        drain_time: float,
-        on_ready: Callable[[Addresses], None] | None,
-        *,
-        filters: Mapping[str, FilterFactory] | None,
-        load: Load | None,
+        self, drain_time: float, on_ready: Callable[[Addresses], None] | None, load: Callable[[], _C] | None
     ) -> None:
-        self._config = config
         self._drain_time = drain_time
         self._on_ready = on_ready
-        self._filters = filters
         self._load = load
 
-    async def run(self, watch: Watch | None) -> None:
+    async def run(self, make: Callable[[], Operated[_C]], watch: Watch | None) -> None:
         """Serves until a signal ends it."""
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(_on_loop_error)
+        loop.set_exception_handler(on_loop_error)
         signals = _Signals(loop, can_reload=self._load is not None)
-        server = Server(self._config, filters=self._filters, drain_time=self._drain_time)
-        await server.start()
+        server = make()
+        if not await self._has_started(server, signals):
+            return
         self._tell(server)
         reloads = asyncio.ensure_future(self._reload_when_told(server, signals, watch))
         await signals.first.wait()
         reloads.cancel()
+        await asyncio.wait({reloads})
         await self._stop(server, signals)
 
-    def _tell(self, server: Server) -> None:
+    async def _has_started(self, server: Operated[_C], signals: _Signals) -> bool:
+        """Whether it accepts clients now; a signal that comes before it does ends it at once."""
+        start, signalled = asyncio.ensure_future(server.start()), asyncio.ensure_future(signals.first.wait())
+        try:
+            await asyncio.wait({start, signalled}, return_when=asyncio.FIRST_COMPLETED)
+            has_started = start.done()
+        finally:
+            signalled.cancel()
+            start.cancel()
+            await asyncio.wait({start})
+        if has_started:
+            start.result()
+        else:
+            _log.info("stopped before it was ready")
+        return has_started
+
+    def _tell(self, server: Operated[_C]) -> None:
         _log_notes(server.config)
         if self._on_ready is not None:
             self._on_ready(server.addresses)
 
-    async def _stop(self, server: Server, signals: _Signals) -> None:
+    async def _stop(self, server: Operated[_C], signals: _Signals) -> None:
         _log.info("stopping: requests in flight have %g s to end; signal again to stop now", self._drain_time)
         drain = asyncio.ensure_future(server.drain(self._drain_time))
         second = asyncio.ensure_future(signals.second.wait())
@@ -110,7 +175,7 @@ class _Process:
         else:
             _log.info("stopped")
 
-    async def _reload_when_told(self, server: Server, signals: _Signals, watch: Watch | None) -> None:
+    async def _reload_when_told(self, server: Operated[_C], signals: _Signals, watch: Watch | None) -> None:
         while True:
             try:
                 async with asyncio.timeout(WATCH_INTERVAL if watch is not None else None):
@@ -122,7 +187,7 @@ class _Process:
             signals.reload.clear()
             await self._reload(server)
 
-    async def _reload(self, server: Server) -> None:
+    async def _reload(self, server: Operated[_C]) -> None:
         assert self._load is not None, "nothing asks for a reload where none can be made"
         try:
             # In a thread: a big file takes a second, in which nothing else would be served.
@@ -142,7 +207,8 @@ class _Process:
             self._tell(server)
 
 
-def _calm_collector() -> None:
+def calm_collector() -> None:
+    """Has Python look for garbage far less often than it does by default."""
     # A request leaves no cycle behind, so the collector finds nothing in all its runs but the time they take: a tenth
     # of the CPU time per request with its default of a run every 700 objects.
     gc.collect()
@@ -169,7 +235,7 @@ class _Signals:
         (self.second if self.first.is_set() else self.first).set()
 
 
-def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:  # noqa: ARG001
+def on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:  # noqa: ARG001
     """What no callback caught, such as too many open files when a client is accepted."""
     error = context.get("exception")
     reason = f": {os.strerror(error.errno).lower()}" if isinstance(error, OSError) and error.errno else ""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from metaprotocol_sdk.proxy.assembly import Assembled, Assembly, endpoints_of
+from metaprotocol_sdk.proxy.assembly import Assembled, Assembly, MadeFilter, endpoints_of
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.config.values import ListenerConfig, ProxyConfig
 from metaprotocol_sdk.proxy.filters.filter import FilterFactory
@@ -21,6 +21,7 @@ from metaprotocol_sdk.proxy.net.cluster_manager import ClusterManager, ClusterPl
 from metaprotocol_sdk.proxy.net.context import Limits
 from metaprotocol_sdk.proxy.net.listener import Listener
 from metaprotocol_sdk.proxy.net.loop import Turns
+from metaprotocol_sdk.proxy.net.sharing import ALONE, Sharing
 from metaprotocol_sdk.proxy.net.sockets import Bind, bind
 
 _log = logging.getLogger(LOGGER_NAME)
@@ -52,6 +53,11 @@ class Prepared:
     fresh: tuple[Listener, ...]
     """Those that are bound, and accept nobody yet."""
 
+    @property
+    def filters(self) -> dict[str, tuple[MadeFilter, ...]]:
+        """The filters of each listener, the router left out."""
+        return _filters(self.serving)
+
 
 class Server:
     """A whole proxy, on the running event loop.
@@ -64,6 +70,7 @@ class Server:
         drain_time: Seconds the requests of a listener that is removed have to end.
         bind: Gives the listening socket of each listener.
         keepers: What looks after each cluster.
+        sharing: What it has in common with the other processes of the proxy.
 
     Raises:
         ConfigError: A filter has no factory, or a codec cannot share connections as it is told to.
@@ -81,6 +88,7 @@ class Server:
         drain_time: float = DRAIN_TIME,
         bind: Bind = bind,
         keepers: Sequence[KeeperFactory] = KEEPERS,
+        sharing: Sharing = ALONE,
     ) -> None:
         self.config = config
         self.stats = ServerStats()
@@ -88,23 +96,26 @@ class Server:
         self._rng = random.Random()  # noqa: S311  chance, not secrets
         self._drain_time = drain_time
         self._bind = bind
+        self._sharing = sharing
         self._assembly = Assembly(
             turns=self._turns,
             factories=filter_factories() if filters is None else filters,
             rng=self._rng,
             limits=limits,
+            sharing=sharing,
         )
-        self._manager = ClusterManager(Surroundings(turns=self._turns, rng=self._rng), keepers)
+        self._manager = ClusterManager(Surroundings(turns=self._turns, rng=self._rng), keepers, sharing)
         self._first = self._manager.plan(config.clusters)
         self._manager.commit(self._first)
         self._watch_clusters(self._first.fresh)
         self._serving: Mapping[str, _Serving] = {
-            each.name: self._plan(None, each, config, self._clusters) for each in config.listeners
+            each.name: self._plan(None, each, config, self.clusters) for each in config.listeners
         }
         self._leaving: list[Listener] = []
 
     @property
-    def _clusters(self) -> dict[str, Cluster]:
+    def clusters(self) -> dict[str, Cluster]:
+        """Those in use, by name."""
         return self._manager.clusters
 
     @property
@@ -116,6 +127,11 @@ class Server:
     def addresses(self) -> dict[str, tuple[str, int]]:
         """Bound host and port by listener name, once :meth:`start` has returned."""
         return {name: each.listener.bound for name, each in self._serving.items()}
+
+    @property
+    def filters(self) -> dict[str, tuple[MadeFilter, ...]]:
+        """The filters of each listener, the router left out."""
+        return _filters(self._serving)
 
     async def start(self) -> None:
         """Binds every listener, waits until the clusters can be used, and accepts clients.
@@ -197,13 +213,13 @@ class Server:
             listener.bind(self._bind)
 
     def _watch_clusters(self, names: Iterable[str]) -> None:
-        clusters = self._clusters
+        clusters = self.clusters
         for name in names:
             clusters[name].watch(self._retire_servers)
 
     def _retire_servers(self) -> None:
         """Lets go of connections to servers that no cluster has any more."""
-        kept = endpoints_of(self._clusters)
+        kept = endpoints_of(self.clusters)
         for way in {serving.assembled.pools for serving in self._serving.values()}:
             way.retire(kept)
 
@@ -221,7 +237,8 @@ class Server:
     ) -> _Serving:
         previous = None if old is None else old.assembled
         assembled = self._assembly.assemble(config, clusters, node=proxy.node, previous=previous)
-        return _Serving(Listener(config, assembled.parts) if old is None else old.listener, assembled)
+        listener = Listener(config, assembled.parts, self._sharing) if old is None else old.listener
+        return _Serving(listener, assembled)
 
     def _see_off(self, listener: Listener) -> None:
         self._leaving.append(listener)
@@ -276,3 +293,7 @@ class Server:
         for prefix, counters in counted:
             total.update(counters.snapshot(prefix))  # two listeners may share a stat_prefix
         return dict(total)
+
+
+def _filters(serving: Mapping[str, _Serving]) -> dict[str, tuple[MadeFilter, ...]]:
+    return {name: each.assembled.filters for name, each in serving.items()}

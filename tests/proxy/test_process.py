@@ -20,7 +20,7 @@ import pytest
 from metaprotocol_sdk.exceptions import ConfigError, Finding, Severity
 from metaprotocol_sdk.proxy import process
 from metaprotocol_sdk.proxy.config.values import Address, ListenerConfig, ProtocolConfig, ProxyConfig, RouteTableConfig
-from metaprotocol_sdk.proxy.process import _on_loop_error
+from metaprotocol_sdk.proxy.process import on_loop_error
 from metaprotocol_sdk.proxy.process import run as serve
 from metaprotocol_sdk.proxy.watch import Watch
 from tests.proxy.codecs import message
@@ -93,8 +93,8 @@ def test_a_hangup_is_ignored_where_there_is_no_file_to_read_again(caplog: pytest
 def test_what_no_callback_caught_is_a_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        _on_loop_error(loop, {"message": "accept failed", "exception": OSError(errno.EMFILE, "x")})
-        _on_loop_error(loop, {"message": "something else"})
+        on_loop_error(loop, {"message": "accept failed", "exception": OSError(errno.EMFILE, "x")})
+        on_loop_error(loop, {"message": "something else"})
 
     run(main())
     assert [record.getMessage() for record in caplog.records] == [

@@ -9,7 +9,7 @@ from metaprotocol_sdk.proxy.cluster.circuit_breaker import CircuitBreaker
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.cluster.health import HealthFlag
 from metaprotocol_sdk.proxy.cluster.load_balancer import balance
-from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig, EndpointConfig
+from metaprotocol_sdk.proxy.config.values import Address, CircuitBreakersConfig, ClusterConfig, EndpointConfig
 from metaprotocol_sdk.proxy.metrics import ClusterStats
 
 
@@ -19,10 +19,13 @@ class Cluster:
     Args:
         config: What it is.
         rng: The source of chance; one of its own, if there is none.
+        stats: What is counted about it; new ones, if there are none.
+        breaker: What makes its circuit breaker, of the limits and ``stats``.
 
     Attributes:
         name: What routes call it.
         config: What it is now.
+        servers: What its servers were made of, in that order.
         endpoints: Its servers, in configured order.
         connect_timeout: Seconds a connection to one of them may take.
         connections: How long its connections are used.
@@ -36,6 +39,7 @@ class Cluster:
     """
 
     __slots__ = (
+        "_flag_watchers",
         "_rng",
         "_watchers",
         "breaker",
@@ -47,18 +51,28 @@ class Cluster:
         "maintenance",
         "name",
         "pick",
+        "servers",
         "stats",
     )
 
-    def __init__(self, config: ClusterConfig, rng: random.Random | None = None) -> None:
+    def __init__(
+        self,
+        config: ClusterConfig,
+        rng: random.Random | None = None,
+        *,
+        stats: ClusterStats | None = None,
+        breaker: Callable[[CircuitBreakersConfig, ClusterStats], CircuitBreaker] = CircuitBreaker,
+    ) -> None:
         self.name = config.name
         self.config = config
-        self.stats = ClusterStats()
-        self.breaker = CircuitBreaker(config.circuit_breakers, self.stats)
+        self.stats = ClusterStats() if stats is None else stats
+        self.breaker = breaker(config.circuit_breakers, self.stats)
+        self.servers: tuple[EndpointConfig, ...] = ()
         self.endpoints: tuple[Endpoint, ...] = ()
         self.pick: Callable[..., Endpoint | None]
         self._rng = rng or random.Random()  # noqa: S311 - it guards no secret
         self._watchers: list[Callable[[], None]] = []
+        self._flag_watchers: list[Callable[[], None]] = []
         self._configure(config)
 
     def update(self, config: ClusterConfig) -> None:
@@ -79,7 +93,8 @@ class Cluster:
     def set_endpoints(self, configs: Iterable[EndpointConfig]) -> None:
         """Has these servers from now on; an address that it had before is the same endpoint as before."""
         known = {each.address: each for each in self.endpoints}
-        before, self.endpoints = self.endpoints, tuple(_endpoint(each, known) for each in configs)
+        self.servers = tuple(configs)
+        before, self.endpoints = self.endpoints, tuple(_endpoint(each, known) for each in self.servers)
         self.refresh()
         if before != self.endpoints:
             for watcher in self._watchers:
@@ -89,12 +104,18 @@ class Cluster:
         """Has ``watcher`` called whenever the servers are others."""
         self._watchers.append(watcher)
 
+    def watch_flags(self, watcher: Callable[[], None]) -> None:
+        """Has ``watcher`` called whenever :meth:`mark` has changed what is known against a server."""
+        self._flag_watchers.append(watcher)
+
     def mark(self, endpoint: Endpoint, flag: HealthFlag, *, is_set: bool) -> None:
         """Sets or clears what is known against one of its servers; the next pick sees it."""
         flags = endpoint.flags | flag if is_set else endpoint.flags & ~flag
         if flags != endpoint.flags:
             endpoint.flags = flags
             self.refresh()
+            for watcher in self._flag_watchers:
+                watcher()
 
     def refresh(self) -> None:
         """What picks depend on has changed. The next pick works it out, however often this is called before."""

@@ -12,6 +12,7 @@ from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.config.values import ClusterConfig
 from metaprotocol_sdk.proxy.metrics import Counters
 from metaprotocol_sdk.proxy.net.loop import Turns
+from metaprotocol_sdk.proxy.net.sharing import ALONE, Sharing
 
 WARM_TIME = 5.0
 """Seconds a new cluster has to become ready before it is used as it is."""
@@ -102,11 +103,15 @@ class ClusterManager:
     Args:
         surroundings: What keepers work with.
         keepers: What makes those of a cluster.
+        sharing: What makes a cluster.
     """
 
-    def __init__(self, surroundings: Surroundings, keepers: Sequence[KeeperFactory] = ()) -> None:
+    def __init__(
+        self, surroundings: Surroundings, keepers: Sequence[KeeperFactory] = (), sharing: Sharing = ALONE
+    ) -> None:
         self._surroundings = surroundings
         self._factories = keepers
+        self._sharing = sharing
         self._kept: Mapping[str, _Kept] = {}
 
     @property
@@ -131,7 +136,7 @@ class ClusterManager:
         return ClusterPlan(configs, kept, fresh)
 
     def _made(self, config: ClusterConfig) -> _Kept:
-        cluster = Cluster(config, self._surroundings.rng)
+        cluster = self._sharing.cluster(config, self._surroundings.rng)
         return _Kept(cluster, tuple(make(cluster, self._surroundings) for make in self._factories))
 
     def commit(self, plan: ClusterPlan) -> None:

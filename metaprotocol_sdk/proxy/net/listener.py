@@ -12,10 +12,10 @@ from metaprotocol_sdk.exceptions import CodecBug
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.config.values import ListenerConfig
 from metaprotocol_sdk.proxy.filters.chain import FilterChain
-from metaprotocol_sdk.proxy.net.acceptor import Acceptor
 from metaprotocol_sdk.proxy.net.context import Context
 from metaprotocol_sdk.proxy.net.downstream import DownstreamConnection
 from metaprotocol_sdk.proxy.net.loop import Crowd
+from metaprotocol_sdk.proxy.net.sharing import ALONE, Accepting, Sharing
 from metaprotocol_sdk.proxy.net.sockets import Bind, bind
 from metaprotocol_sdk.proxy.stream import Downstream
 
@@ -65,15 +65,17 @@ class Listener:
     Args:
         config: The address and what is spoken there.
         parts: What its connections share.
+        sharing: What it has in common with other processes.
     """
 
-    def __init__(self, config: ListenerConfig, parts: Parts) -> None:
+    def __init__(self, config: ListenerConfig, parts: Parts, sharing: Sharing = ALONE) -> None:
         self.config = config
-        self.connections: Crowd[DownstreamConnection] = Crowd()
+        self.connections: Crowd[DownstreamConnection] = sharing.crowd()
+        self._sharing = sharing
         self._parts = parts
         self._old: list[Parts] = []
         self._socket: socket.socket | None = None
-        self._acceptor: Acceptor | None = None
+        self._acceptor: Accepting | None = None
 
     @property
     def context(self) -> Context:
@@ -118,7 +120,8 @@ class Listener:
     def start(self) -> None:
         """Accepts clients from now on; the socket must be there."""
         assert self._socket is not None, "bind comes first"
-        self._acceptor = Acceptor(self.context.turns, self._socket, self._connection, name=self.config.name)
+        accept = self._sharing.accept
+        self._acceptor = accept(self.context.turns, self._socket, self._connection, name=self.config.name)
 
     def _connection(self) -> asyncio.Protocol:
         try:
@@ -132,6 +135,12 @@ class Listener:
         except CodecBug as bug:
             self.context.report(bug)
             return _Refusal()
+
+    @property
+    def socket(self) -> socket.socket:
+        """The listening socket, once it is bound."""
+        assert self._socket is not None, "bind comes first"
+        return self._socket
 
     @property
     def bound(self) -> tuple[str, int]:

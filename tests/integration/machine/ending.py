@@ -95,7 +95,7 @@ def what_is_left(world: World) -> list[str]:
     left += ["link says" for link in world.links if link.is_open and link.out]
     left += ["a request is active"] * world.inside.listener.context.stats.request_active
     left += ["a connection is being made"] * world.inside.is_connecting
-    for cluster in world.server._clusters.values():
+    for cluster in world.server.clusters.values():
         stats = cluster.stats
         left += [f"{cluster.name} has requests"] * (stats.upstream_rq_active + stats.upstream_rq_pending_active)
     return left

@@ -55,7 +55,7 @@ class Inside:
                 self._check_up(up, len(self.downs))
 
     def _check_clusters(self) -> None:
-        for cluster in self.server._clusters.values():
+        for cluster in self.server.clusters.values():
             pools = [pool for pool in self.pools() if pool.cluster is cluster]
             stats, breaker, config = cluster.stats, cluster.breaker, cluster.breaker._config
             assert stats.upstream_rq_pending_active == sum(len(pool._pending) for pool in pools)
@@ -101,7 +101,7 @@ class Inside:
         """What holds when every request is answered and nobody stops reading."""
         stats = self.listener.context.stats
         assert stats.request_active == 0, f"{stats.request_active} requests are left"
-        for cluster in self.server._clusters.values():
+        for cluster in self.server.clusters.values():
             assert cluster.breaker.retries == 0
             assert cluster.stats.upstream_rq_active == cluster.stats.upstream_rq_pending_active == 0
             assert all(endpoint.active == 0 for endpoint in cluster.endpoints)
@@ -130,6 +130,6 @@ class Inside:
         assert len(self.wheel) == 0, f"left on the wheel: {self.wheel._slots}"
         for name, count in self.server.snapshot().items():
             assert not name.endswith("_active") or count == 0, f"{name} is {count}"
-        assert all(cluster.breaker.connections == 0 for cluster in self.server._clusters.values())
-        assert all(cluster.breaker.retries == 0 for cluster in self.server._clusters.values())
+        assert all(cluster.breaker.connections == 0 for cluster in self.server.clusters.values())
+        assert all(cluster.breaker.retries == 0 for cluster in self.server.clusters.values())
         assert not self.server._turns._tasks

@@ -114,7 +114,7 @@ class World:
 
     def _moves(self) -> tuple[int, ...]:
         stats = self.inside.listener.context.stats
-        clusters = self.server._clusters.values()
+        clusters = self.server.clusters.values()
         return (
             stats.downstream_cx_rx_bytes_total,
             stats.downstream_cx_tx_bytes_total,
