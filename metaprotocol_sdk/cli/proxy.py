@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from metaprotocol_sdk.cli.parameters import duration_or_zero
+from metaprotocol_sdk.cli.parameters import duration_or_zero, worker_count
 from metaprotocol_sdk.proxy.config.values import ProxyConfig
 
 
@@ -48,8 +48,18 @@ from metaprotocol_sdk.proxy.config.values import ProxyConfig
     metavar="TIME",
     help="How long requests in flight may take to end after SIGTERM or Ctrl-C; a second signal stops at once.",
 )
+@click.option(
+    "--workers",
+    callback=worker_count,
+    default="1",
+    show_default=True,
+    metavar="N|auto",
+    help="Processes that share the work; auto: one for each CPU.",
+)
 @click.option("--watch", is_flag=True, help="Reload when FILE changes, too; a link that is swapped counts.")
-def command(path: Path, *, mode: str, log_format: str, log_level: str, drain_time: float, watch: bool) -> None:
+def command(
+    path: Path, *, mode: str, log_format: str, log_level: str, drain_time: float, workers: int, watch: bool
+) -> None:
     """Route real traffic of any registered protocol.
 
     Reads Envoy bootstrap YAML. The log goes to standard error; a line there says when each listener accepts clients.
@@ -59,15 +69,16 @@ def command(path: Path, *, mode: str, log_format: str, log_level: str, drain_tim
     aeraki.meta_protocol.filters.metadata_exchange, aeraki.meta_protocol.filters.rbac, and those that
     installed projects register in the entry-point group metaprotocol.filters.
     """
-    from metaprotocol_sdk.proxy.config import load_config
+    from metaprotocol_sdk.proxy.config import Document, load_document
     from metaprotocol_sdk.proxy.filters.registry import filter_models
     from metaprotocol_sdk.proxy.watch import Watch
 
-    def load() -> ProxyConfig:
-        return load_config(path, filters=filter_models())
+    def load() -> Document:
+        return load_document(path, filters=filter_models())
 
     file = Watch(path) if watch else None  # before it is read, so that no change is missed
-    config = load()
+    document = load()
+    config = document.config
     if mode == "validate":
         for note in config.notes:
             click.echo(note, err=True)
@@ -87,7 +98,15 @@ def command(path: Path, *, mode: str, log_format: str, log_level: str, drain_tim
                 click.echo(text, err=True)
 
     configure(form=log_format, level=log_level, stream=sys.stderr, now=time.monotonic)
-    code = run(config, drain_time=drain_time, on_ready=ready, load=load, watch=file)
+    if workers == 1:
+        code = run(config, drain_time=drain_time, on_ready=ready, load=lambda: load().config, watch=file)
+    else:
+        from metaprotocol_sdk.proxy.workers.parent import run as run_several
+
+        log_options = (log_format, log_level)
+        code = run_several(
+            document, workers=workers, drain_time=drain_time, on_ready=ready, load=load, watch=file, log=log_options
+        )
     click.get_current_context().exit(code)
 
 

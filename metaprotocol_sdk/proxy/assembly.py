@@ -164,18 +164,19 @@ class Assembly:
             config.traffic_direction,
         )
         kept = list(previous.filters) if previous is not None and is_same else []
-        made = []
-        for index, each in enumerate(config.filters):
+        made: list[MadeFilter] = []
+        for each in config.filters:
             if each.name == ROUTER_NAME:
                 continue
             old = next((one for one in kept if one.config == each), None)
             if old is not None:
                 kept.remove(old)
-            made.append(old or self._made(index, config, context, node))
+            made.append(old or self._made(each, len(made), config, context, node))
         return tuple(made)
 
-    def _made(self, index: int, config: ListenerConfig, context: Context, node: NodeConfig) -> MadeFilter:
-        each = config.filters[index]
+    def _made(
+        self, each: FilterConfig, index: int, config: ListenerConfig, context: Context, node: NodeConfig
+    ) -> MadeFilter:
         if each.name not in self._factories:
             raise _finding(f"listener {config.name!r}: this proxy has no filter named {each.name!r}")
         counters: list[tuple[str, Counters]] = []

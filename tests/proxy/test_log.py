@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_configuring_twice_writes_once(logger: logging.Logger) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"form": "xml"}, {"level": "loud"}])
-def test_an_unknown_form_or_level_is_refused(wrong: dict[str, str]) -> None:
+def test_an_unknown_form_or_level_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="not"):
         configure(stream=io.StringIO(), now=FakeClock(), **wrong)
 

@@ -57,9 +57,12 @@ class CircuitBreaker:
         The budget is ``budget_percent`` of the requests in flight or pending, rounded down, and never less than
         ``min_retry_concurrency``.
         """
+        in_flight = self._stats.upstream_rq_active + self._stats.upstream_rq_pending_active
+        return self._is_within_budget(self.retries, in_flight)
+
+    def _is_within_budget(self, retries: int, in_flight: int) -> bool:
         config = self._config
         if config.retry_budget_percent is None:
-            return self.retries < config.max_retries
-        in_flight = self._stats.upstream_rq_active + self._stats.upstream_rq_pending_active
+            return retries < config.max_retries
         budget = int(config.retry_budget_percent * in_flight / 100)
-        return self.retries < max(budget, config.min_retry_concurrency)
+        return retries < max(budget, config.min_retry_concurrency)

@@ -34,7 +34,7 @@ class Sharing:
 
         Args:
             listener: The listener's name.
-            index: Which of its configured filters.
+            index: Which of its filters, the router left out.
         """
         return Bucket
 

@@ -1,0 +1,93 @@
+"""Clients that several processes accept from one socket come to each of them alike.
+
+The kernel wakes every process that waits, and the first one takes the client; without more, an idle proxy's first
+process may take most. So a process that has more clients than another one lets it go first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from metaprotocol_sdk.proxy.net.acceptor import Acceptor
+from metaprotocol_sdk.proxy.net.loop import Crowd, Turns
+
+COURTESY = 0.001
+"""Seconds a client waits for a process that has fewer, before one that has more takes it: each waits in the kernel's
+one queue, so nobody is lost when that process is slow, or dead."""
+
+
+class Throng(Crowd[Any]):
+    """The clients of one listener of one worker, counted where the other workers see it.
+
+    Args:
+        clients: How many each worker has, of all its listeners.
+        worker: Which worker this is.
+    """
+
+    __slots__ = ("_clients", "_worker")
+
+    def __init__(self, clients: memoryview[int], worker: int) -> None:
+        super().__init__()
+        self._clients = clients
+        self._worker = worker
+
+    def add(self, member: Any) -> None:
+        """Takes one in."""
+        self._clients[self._worker] += member not in self
+        super().add(member)
+
+    def discard(self, member: Any) -> None:
+        """Lets one go, if it is there."""
+        self._clients[self._worker] -= member in self
+        super().discard(member)
+
+
+class EvenAcceptor(Acceptor):
+    """Takes one client in a turn of the loop, and lets workers that have fewer go first.
+
+    Args:
+        turns: The event loop.
+        sock: A socket that listens, in every worker.
+        factory: Makes the protocol of a connection.
+        name: The listener's, for the log.
+        clients: How many clients each worker has.
+        worker: Which worker this is.
+    """
+
+    __slots__ = ("_clients", "_courtesy", "_worker")
+
+    def __init__(
+        self,
+        turns: Turns,
+        sock: socket.socket,
+        factory: Callable[[], asyncio.Protocol],
+        *,
+        name: str,
+        clients: memoryview[int],
+        worker: int,
+    ) -> None:
+        self._clients = clients
+        self._worker = worker
+        self._courtesy: asyncio.TimerHandle | None = None
+        super().__init__(turns, sock, factory, name=name, batch=1)
+
+    def _accept(self) -> None:
+        if self._clients[self._worker] <= min(self._clients):
+            super()._accept()
+            return
+        self._turns.loop.remove_reader(self._sock.fileno())
+        self._courtesy = self._turns.loop.call_later(COURTESY, self._accept_after_all)
+
+    def _accept_after_all(self) -> None:
+        self._courtesy = None
+        self._read()
+        super()._accept()
+
+    def close(self) -> None:
+        """Accepts no more. Who is in the kernel's queue stays there."""
+        if self._courtesy is not None:
+            self._courtesy.cancel()
+        super().close()

@@ -1,0 +1,259 @@
+"""The parent of a proxy of several processes, which is that proxy to whoever runs it.
+
+It is a :class:`~metaprotocol_sdk.proxy.server.Server` that accepts nobody: so what a configuration makes of listeners,
+filters and clusters, whether it can be used, and what looks after clusters, is as in a proxy of one process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import random
+import sys
+from collections.abc import Callable, Iterable, Mapping
+
+from metaprotocol_sdk.exceptions import WorkerError
+from metaprotocol_sdk.proxy.cluster.cluster import Cluster
+from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
+from metaprotocol_sdk.proxy.config import Document
+from metaprotocol_sdk.proxy.config.values import ProxyConfig
+from metaprotocol_sdk.proxy.metrics import ServerStats
+from metaprotocol_sdk.proxy.net.listener import Listener
+from metaprotocol_sdk.proxy.net.loop import Turns
+from metaprotocol_sdk.proxy.process import Addresses, operate
+from metaprotocol_sdk.proxy.server import DRAIN_TIME, Prepared, Server
+from metaprotocol_sdk.proxy.watch import Watch
+from metaprotocol_sdk.proxy.workers.channel import Message
+from metaprotocol_sdk.proxy.workers.fleet import Fleet, Start
+from metaprotocol_sdk.proxy.workers.memory import Block
+from metaprotocol_sdk.proxy.workers.sharing import Host, Seats
+from metaprotocol_sdk.proxy.workers.tally import Tally
+from metaprotocol_sdk.proxy.workers.told import Gossip, State, state_of
+
+ASK_TIME = 2.0
+"""Seconds a worker has to say what it has counted; what it said last counts when it does not."""
+_SLACK = 1.0
+
+
+def run(
+    document: Document,
+    *,
+    workers: int,
+    drain_time: float = DRAIN_TIME,
+    on_ready: Callable[[Addresses], None] | None = None,
+    load: Callable[[], Document] | None = None,
+    watch: Watch | None = None,
+    log: tuple[str, str] = ("text", "info"),
+) -> int:
+    """Serves by several processes; to its operator what :func:`metaprotocol_sdk.proxy.process.run` is.
+
+    Args:
+        document: What it serves.
+        workers: How many processes accept clients.
+        drain_time: Seconds requests in flight have to end.
+        on_ready: Called with the bound addresses once every worker accepts at every listener, and after every reload.
+        load: Reads the configuration anew for a reload; None: SIGHUP is ignored.
+        watch: A file whose change reloads too; None: none.
+        log: The form and the level of the workers' log.
+
+    Returns:
+        The process's exit code, 0.
+
+    Raises:
+        MetaProtocolError: It cannot start.
+    """
+    make = functools.partial(Parent, document, workers=workers, drain_time=drain_time, log=log)
+    return operate(make, drain_time=drain_time, on_ready=on_ready, load=load, watch=watch)
+
+
+class Parent:
+    """A proxy of several processes, on the running event loop of the one that owns them.
+
+    Args:
+        document: What it serves.
+        workers: How many processes accept clients.
+        drain_time: Seconds requests in flight have to end.
+        log: The form and the level of the workers' log.
+
+    Raises:
+        MetaProtocolError: The configuration cannot be used; see :class:`~metaprotocol_sdk.proxy.server.Server`.
+    """
+
+    def __init__(
+        self,
+        document: Document,
+        *,
+        workers: int,
+        drain_time: float = DRAIN_TIME,
+        log: tuple[str, str] = ("text", "info"),
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self._document = document
+        self._settings = {"path": sys.path, "log": log, "drain_time": drain_time, "workers": workers}
+        self._turns = Turns(loop)
+        self._block = Block.create(workers)
+        self._host = Host(self._block)
+        self._server = Server(document.config, drain_time=drain_time, sharing=self._host)
+        self._seats = self._host.seats(self._server.clusters, self._server.filters)
+        self._fleet = Fleet(self._turns, workers, self, random.Random())  # noqa: S311  chance, not secrets
+        self._tally = Tally()
+        self._gossip = Gossip(loop, lambda states: self._fleet.tell("states", states=states))
+        self._has_started = False
+        self._is_draining = False
+        self._is_failing = False
+
+    @property
+    def config(self) -> ProxyConfig:
+        """What it serves."""
+        return self._server.config
+
+    @property
+    def stats(self) -> ServerStats:
+        """What is counted about the whole proxy."""
+        return self._server.stats
+
+    @property
+    def addresses(self) -> Addresses:
+        """Bound host and port by listener name."""
+        return self._server.addresses
+
+    @property
+    def pids(self) -> list[int]:
+        """The workers' process ids."""
+        return self._fleet.pids
+
+    @property
+    def state(self) -> str:
+        """``envoy.admin.v3.ServerInfo.State``: INITIALIZING, LIVE or DRAINING."""
+        if self._is_draining or self._is_failing:
+            return "DRAINING"
+        return "LIVE" if self._has_started else "INITIALIZING"
+
+    def fail_health_checks(self, *, is_failing: bool) -> None:
+        """Has :attr:`state` say DRAINING while clients are served as before, or takes that back."""
+        self._is_failing = is_failing
+
+    async def start(self) -> None:
+        """Binds every listener, and returns when all workers accept clients.
+
+        Raises:
+            ConfigError: An address cannot be bound.
+            WorkerError: A worker cannot serve, or dies again and again before it is ready.
+        """
+        try:
+            await self._server.start()
+            self._gossip.watch(self._server.clusters)
+            await self._fleet.start()
+        except BaseException:
+            await self.stop()
+            raise
+        self._has_started = True
+
+    async def reload(self, document: Document) -> None:
+        """Has all workers serve something else from now on, or none of them.
+
+        Raises:
+            MetaProtocolError: It cannot be used, here or in a worker. Nothing has changed then.
+        """
+        async with self._fleet.held():
+            try:
+                prepared = await self._server.prepare(document.config)
+                await self._prepare(document, prepared)
+            except BaseException:
+                self._host.keep(self._seats)
+                raise
+            self._document = document
+            self._server.commit(prepared)
+            clusters = self._server.clusters
+            self._seats = self._host.seats(clusters, self._server.filters)
+            self._host.keep(self._seats)
+            self._gossip.watch(clusters)
+            self._tally.keep(self._server.snapshot().keys())
+            await self._fleet.ask("commit", states=_states(clusters.values()))
+
+    async def _prepare(self, document: Document, prepared: Prepared) -> None:
+        plan = prepared.clusters
+        fresh = [plan.clusters[name] for name in plan.fresh]
+        seats = self._host.seats(plan.clusters, prepared.filters)
+        start = self._start(document, prepared.fresh, seats, fresh)
+        try:
+            answers = await self._fleet.ask("prepare", blob=start.blob, descriptors=start.descriptors, **start.fields)
+            for number, answer in answers.items():
+                if isinstance(answer, WorkerError):
+                    raise WorkerError(f"worker {number + 1}: {answer}")
+        except BaseException:
+            self._fleet.tell("abandon")
+            self._server.abandon(prepared)
+            raise
+
+    def _start(
+        self, document: Document, listeners: Iterable[Listener], seats: Seats, clusters: Iterable[Cluster]
+    ) -> Start:
+        sockets = {each.config.name: each.socket.fileno() for each in listeners}
+        fields = {
+            "file": document.file,
+            "listeners": list(sockets),
+            "clusters": seats.clusters,
+            "buckets": seats.buckets,
+            "states": _states(clusters),
+        }
+        return Start(fields, document.text, tuple(sockets.values()))
+
+    def start_of(self, worker: int) -> Start:
+        """What a worker that starts now serves."""
+        server = self._server
+        start = self._start(self._document, server.listeners, self._seats, server.clusters.values())
+        fields = {**self._settings, **start.fields, "worker": worker}
+        return Start(fields, start.blob, (self._block.descriptor, *start.descriptors))
+
+    def on_told(self, worker: int, message: Message) -> None:
+        """A worker tells what it has counted."""
+        if message.fields["kind"] == "counted":
+            self._tally.update(worker, message.fields["changed"])
+
+    def on_death(self, worker: int) -> None:
+        """What a worker had under way is gone, what it has counted stays."""
+        self._tally.bury(worker)
+        self._host.bury(worker)
+
+    async def counters(self) -> dict[str, int]:
+        """Every counter of the whole proxy by its full name."""
+        for worker, answer in (await self._fleet.ask("counters", seconds=ASK_TIME)).items():
+            if not isinstance(answer, WorkerError):
+                self._tally.update(worker, answer["changed"])
+        return self._tally.total(self._server.snapshot())
+
+    async def clusters(self) -> dict[str, list[tuple[Endpoint, int]]]:
+        """The servers of each cluster, and how many requests are in flight at each."""
+        clusters = self._server.clusters
+        active = {name: [0] * len(cluster.endpoints) for name, cluster in clusters.items()}
+        for answer in (await self._fleet.ask("clusters", seconds=ASK_TIME)).values():
+            found: Mapping[str, list[int]] = {} if isinstance(answer, WorkerError) else answer["active"]
+            for name, counts in found.items():
+                if len(active.get(name, ())) == len(counts):  # else it has not yet been told of other servers
+                    active[name] = [sum(each) for each in zip(active[name], counts, strict=True)]
+        return {name: list(zip(clusters[name].endpoints, counts, strict=True)) for name, counts in active.items()}
+
+    async def drain(self, seconds: float) -> bool:
+        """Accepts no more, lets requests in flight end, and closes each client's connection once it has none.
+
+        Returns:
+            Whether everything had ended within ``seconds``.
+        """
+        self._is_draining = True
+        self._fleet.retire()
+        answers = await self._fleet.ask("drain", seconds=seconds + _SLACK, with_starting=True, **{"for": seconds})
+        await self._server.drain(seconds)
+        return all(not isinstance(each, WorkerError) and each["is_idle"] for each in answers.values())
+
+    async def stop(self) -> int:
+        """Ends every worker; returns how many clients' connections were cut."""
+        cut = await self._fleet.stop()
+        await self._server.stop()
+        await self._turns.close()
+        self._block.close()
+        return cut
+
+
+def _states(clusters: Iterable[Cluster]) -> dict[str, State]:
+    return {each.name: state_of(each) for each in clusters}
