@@ -15,8 +15,10 @@ from metaprotocol_sdk.proxy.net.acceptor import Acceptor
 from metaprotocol_sdk.proxy.net.loop import Crowd, Turns
 
 COURTESY = 0.001
-"""Seconds a client waits for a process that has fewer, before one that has more takes it: each waits in the kernel's
-one queue, so nobody is lost when that process is slow, or dead."""
+"""Seconds after which a process that has let others go first looks again whether it may take a client."""
+COURTESIES = 4
+"""How often it does before it takes what is there: clients wait in the kernel's one queue, so nobody is lost when the
+others are slow, or dead."""
 
 
 class Throng(Crowd[Any]):
@@ -57,7 +59,7 @@ class EvenAcceptor(Acceptor):
         worker: Which worker this is.
     """
 
-    __slots__ = ("_clients", "_courtesy", "_worker")
+    __slots__ = ("_clients", "_courtesies", "_courtesy", "_worker")
 
     def __init__(
         self,
@@ -72,22 +74,40 @@ class EvenAcceptor(Acceptor):
         self._clients = clients
         self._worker = worker
         self._courtesy: asyncio.TimerHandle | None = None
+        self._courtesies = 0
         super().__init__(turns, sock, factory, name=name, batch=1)
 
-    def _accept(self) -> None:
-        if self._clients[self._worker] <= min(self._clients):
-            super()._accept()
-            return
-        self._turns.loop.remove_reader(self._sock.fileno())
-        self._courtesy = self._turns.loop.call_later(COURTESY, self._accept_after_all)
+    @property
+    def _has_its_share(self) -> bool:
+        """Whether it has more than another one; a sixteenth more is alike enough."""
+        mine = self._clients[self._worker]
+        return mine - mine // 16 > min(self._clients)
 
-    def _accept_after_all(self) -> None:
+    def _accept(self) -> None:
+        if self._has_its_share:
+            self._turns.loop.remove_reader(self._sock.fileno())
+            self._courtesies = COURTESIES
+            self._wait()
+        else:
+            super()._accept()
+
+    def _wait(self) -> None:
+        self._courtesy = self._turns.loop.call_later(COURTESY, self._look_again)
+
+    def _look_again(self) -> None:
+        self._courtesies -= 1
+        if self._courtesies and self._has_its_share:
+            self._wait()
+            return
         self._courtesy = None
         self._read()
-        super()._accept()
+        # What the others have left for so long is more than they can take: not each client shall wait as long.
+        for _ in range(1 if self._courtesies else 16):
+            super()._accept()
 
     def close(self) -> None:
         """Accepts no more. Who is in the kernel's queue stays there."""
         if self._courtesy is not None:
             self._courtesy.cancel()
+            self._courtesy = None
         super().close()

@@ -204,8 +204,6 @@ class Fleet:
         self.retire()
         answers = await self.ask("stop", seconds=STOP_TIME)
         told = {number: answer for number, answer in answers.items() if not isinstance(answer, WorkerError)}
-        for number, answer in told.items():
-            self._home.on_told(number, Message({"kind": "counted", **answer}))
         leaving = [self._keepers[number] for number in told]
         if leaving:
             await asyncio.wait(leaving, timeout=STOP_TIME)

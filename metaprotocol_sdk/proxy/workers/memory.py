@@ -24,6 +24,9 @@ from metaprotocol_sdk.exceptions import WorkerError
 PLACES = 65536
 """Clusters that have gauges here, and buckets, at most."""
 
+ABSENT = 1 << 62
+"""More clients than a worker can have."""
+
 GAUGES = 4
 """Gauges of a cluster."""
 
@@ -41,7 +44,7 @@ class Block:
     Attributes:
         descriptor: The descriptor, to be handed on.
         workers: How many workers there are.
-        clients: Connections of clients that each worker has.
+        clients: Connections of clients that each worker has; ABSENT: it is not there.
     """
 
     def __init__(self, descriptor: int, workers: int) -> None:
@@ -54,14 +57,17 @@ class Block:
 
     @classmethod
     def create(cls, workers: int) -> Block:
-        """A new one, all zeros."""
+        """A new one, all zeros, without any worker."""
         if hasattr(os, "memfd_create"):
             descriptor = os.memfd_create("metaprotocol-proxy")
         else:
             with tempfile.TemporaryFile() as file:
                 descriptor = os.dup(file.fileno())
         os.ftruncate(descriptor, _size(workers))
-        return cls(descriptor, workers)
+        block = cls(descriptor, workers)
+        for worker in range(workers):
+            block.clients[worker] = ABSENT
+        return block
 
     def gauges(self, place: int) -> memoryview[int]:
         """The gauges of a cluster: those of all workers for the first gauge, then for the second, and so on."""
@@ -86,7 +92,7 @@ class Block:
             worker: Which, from 0.
             places: The clusters' that may have had gauges of it.
         """
-        self.clients[worker] = 0
+        self.clients[worker] = ABSENT
         for place in places:
             gauges = self.gauges(place)
             for gauge in range(GAUGES):
@@ -94,7 +100,9 @@ class Block:
 
     def close(self) -> None:
         """Closes the descriptor; the memory is gone when no process has it any more."""
-        os.close(self.descriptor)
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
 
 
 def _first_gauge(workers: int) -> int:

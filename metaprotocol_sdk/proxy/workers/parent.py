@@ -218,9 +218,7 @@ class Parent:
 
     async def counters(self) -> dict[str, int]:
         """Every counter of the whole proxy by its full name."""
-        for worker, answer in (await self._fleet.ask("counters", seconds=ASK_TIME)).items():
-            if not isinstance(answer, WorkerError):
-                self._tally.update(worker, answer["changed"])
+        await self._fleet.ask("counters", seconds=ASK_TIME)  # each tells them before it answers
         return self._tally.total(self._server.snapshot())
 
     async def clusters(self) -> dict[str, list[tuple[Endpoint, int]]]:
@@ -242,8 +240,11 @@ class Parent:
         """
         self._is_draining = True
         self._fleet.retire()
-        answers = await self._fleet.ask("drain", seconds=seconds + _SLACK, with_starting=True, **{"for": seconds})
-        await self._server.drain(seconds)
+        # The parent's sockets close at once: a client that nobody accepts must not wait in one.
+        answers, _ = await asyncio.gather(
+            self._fleet.ask("drain", seconds=seconds + _SLACK, with_starting=True, **{"for": seconds}),
+            self._server.drain(seconds),
+        )
         return all(not isinstance(each, WorkerError) and each["is_idle"] for each in answers.values())
 
     async def stop(self) -> int:

@@ -125,6 +125,7 @@ class Guest(Sharing):
         self.seats = Seats()
         self._block = block
         self._worker = worker
+        block.clients[worker] = 0
 
     def cluster(self, config: ClusterConfig, rng: random.Random) -> Cluster:
         """A new cluster, whose circuit breaker counts what all workers do."""

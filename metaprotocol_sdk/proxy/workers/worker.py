@@ -158,7 +158,8 @@ class Worker:
         return None
 
     async def _on_counters(self, _: Message, __: list[int]) -> Answer | None:
-        return {"changed": self._changes.since(self._serving.snapshot())}
+        self._tell_counters()
+        return None
 
     async def _on_clusters(self, _: Message, __: list[int]) -> Answer | None:
         clusters = self._serving.clusters.items()
@@ -170,7 +171,8 @@ class Worker:
     async def _on_stop(self, _: Message, __: list[int]) -> Answer | None:
         cut = await self._serving.stop()
         self._turns.loop.call_soon(self._ended.set)  # once the answer is on its way
-        return {"cut": cut, "changed": self._changes.since(self._serving.snapshot())}
+        self._tell_counters()
+        return {"cut": cut}
 
     def _on_orphaned(self) -> None:
         self._turns.spawn(self._end_alone())
@@ -186,9 +188,12 @@ class Worker:
         await self._started.wait()
         while True:
             await asyncio.sleep(REPORT_INTERVAL)
-            changed = self._changes.since(self._serving.snapshot())
-            if changed:
-                self._link.tell("counted", changed=changed)
+            self._tell_counters()
+
+    def _tell_counters(self) -> None:
+        changed = self._changes.since(self._serving.snapshot())
+        if changed:
+            self._link.tell("counted", changed=changed)
 
 
 async def _told(work: Awaitable[Answer | None]) -> Answer | None:
