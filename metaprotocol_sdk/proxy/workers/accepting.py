@@ -16,7 +16,7 @@ from metaprotocol_sdk.proxy.net.loop import Crowd, Turns
 
 COURTESY = 0.001
 """Seconds after which a process that has let others go first looks again whether it may take a client."""
-COURTESIES = 4
+COURTESIES = 10
 """How often it does before it takes what is there: clients wait in the kernel's one queue, so nobody is lost when the
 others are slow, or dead."""
 
@@ -102,7 +102,7 @@ class EvenAcceptor(Acceptor):
         self._courtesy = None
         self._read()
         # What the others have left for so long is more than they can take: not each client shall wait as long.
-        for _ in range(1 if self._courtesies else 16):
+        for _ in range(1 if self._courtesies else 4):
             super()._accept()
 
     def close(self) -> None:
