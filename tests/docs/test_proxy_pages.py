@@ -14,7 +14,13 @@ from tests.docs.transcript import Transcript
 from tests.proxy.config.reading import good
 
 HOW_TO = Path(__file__).parents[2] / "docs/how-to"
-PAGES = ["route-and-split", "change-messages", "time-out-and-retry", "carry-streams-and-sessions"]
+PAGES = [
+    "route-and-split",
+    "change-messages",
+    "time-out-and-retry",
+    "carry-streams-and-sessions",
+    "use-several-cores",
+]
 PRINTED = re.compile(r"<!-- printed by %(\d+) -->\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 needs_no_project = pytest.mark.skipif("my_protocol" in codec_names(), reason="a my-protocol is installed already")

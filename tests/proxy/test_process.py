@@ -22,6 +22,7 @@ from metaprotocol_sdk.proxy import process
 from metaprotocol_sdk.proxy.config.values import Address, ListenerConfig, ProtocolConfig, ProxyConfig, RouteTableConfig
 from metaprotocol_sdk.proxy.process import on_loop_error
 from metaprotocol_sdk.proxy.process import run as serve
+from metaprotocol_sdk.proxy.server import Server
 from metaprotocol_sdk.proxy.watch import Watch
 from tests.proxy.codecs import message
 from tests.proxy.harness import run
@@ -191,3 +192,18 @@ def test_a_file_that_changes_reloads(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     assert serve(ProxyConfig(listeners=(LISTENER,)), on_ready=tell, load=load, watch=Watch(link)) == 0
     assert found == ["2"]
+
+
+def test_a_signal_before_it_is_ready_ends_it_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+
+    class Slow(Server):
+        async def start(self) -> None:
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+                await asyncio.Event().wait()
+            finally:
+                await self.stop()
+
+    assert process.operate(lambda: Slow(ProxyConfig()), drain_time=1) == 0
+    assert caplog.records[-1].getMessage() == "stopped before it was ready"

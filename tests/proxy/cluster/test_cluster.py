@@ -82,3 +82,23 @@ def test_other_servers_are_told_of_and_those_that_stay_are_the_same() -> None:
     made.set_endpoints([EndpointConfig(each) for each in ADDRESSES[1:]])
     assert told == [("10.0.0.1:2", "10.0.0.1:3")]
     assert {made.pick() for _ in range(4)} == set(kept)
+
+
+def test_who_watches_flags_is_told_of_those_that_change_and_of_no_others() -> None:
+    told: list[HealthFlag] = []
+    cluster = Cluster(ClusterConfig(name="c", endpoints=(EndpointConfig(ADDRESSES[0]),)))
+    [endpoint] = cluster.endpoints
+    cluster.watch_flags(lambda: told.append(endpoint.flags))
+    cluster.mark(endpoint, HealthFlag.FAILED_ACTIVE_HC, is_set=True)
+    cluster.mark(endpoint, HealthFlag.FAILED_ACTIVE_HC, is_set=True)
+    cluster.mark(endpoint, HealthFlag.FAILED_OUTLIER_CHECK, is_set=False)
+    cluster.mark(endpoint, HealthFlag.FAILED_ACTIVE_HC, is_set=False)
+    assert told == [HealthFlag.FAILED_ACTIVE_HC, HealthFlag(0)]
+
+
+def test_it_knows_what_its_servers_were_made_of() -> None:
+    servers = (EndpointConfig(ADDRESSES[0], 3), EndpointConfig(ADDRESSES[1]))
+    cluster = Cluster(ClusterConfig(name="c"))
+    cluster.set_endpoints(iter(servers))
+    assert cluster.servers == servers
+    assert [each.address for each in cluster.endpoints] == [each.address for each in servers]
