@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from metaprotocol_sdk.proxy.assembly import Assembled, Assembly, MadeFilter, endpoints_of
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
-from metaprotocol_sdk.proxy.config.values import ListenerConfig, ProxyConfig
+from metaprotocol_sdk.proxy.config.values import Address, ListenerConfig, ProxyConfig
 from metaprotocol_sdk.proxy.filters.filter import FilterFactory
 from metaprotocol_sdk.proxy.filters.registry import filter_factories
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
@@ -249,6 +250,10 @@ class Server:
         await listener.connections.wait_gone(self._drain_time)
         await listener.stop(_STOP_TIME)
         self._leaving.remove(listener)
+
+    def report(self, cluster: str, address: Address, what: Any) -> None:
+        """Tells what looks after a cluster what another process has seen of a server there."""
+        self._manager.report(cluster, address, what)
 
     async def drain(self, seconds: float) -> bool:
         """Stops accepting, lets requests in flight end, and closes each client's connection once it has none.

@@ -6,10 +6,10 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
-from metaprotocol_sdk.proxy.config.values import ClusterConfig
+from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig
 from metaprotocol_sdk.proxy.metrics import Counters
 from metaprotocol_sdk.proxy.net.loop import Turns
 from metaprotocol_sdk.proxy.net.sharing import ALONE, Sharing
@@ -46,6 +46,19 @@ class Keeper(Protocol):
 
     def close(self) -> None:
         """The cluster is gone, or the proxy stops."""
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """A keeper that is told what other processes see of the cluster's servers."""
+
+    def on_report(self, address: Address, what: Any) -> None:
+        """A process has seen something of the server at ``address``, which may be gone by now.
+
+        Args:
+            address: The server's.
+            what: What its keeper there has reported, as JSON says it.
+        """
 
 
 KeeperFactory = Callable[[Cluster, Surroundings], Keeper]
@@ -127,6 +140,13 @@ class ClusterManager:
             for keeper in kept.keepers:
                 for prefix, counters in keeper.counters:
                     yield f"cluster.{name}.{prefix}", counters
+
+    def report(self, cluster: str, address: Address, what: Any) -> None:
+        """Tells the keepers of a cluster, if it is there, what another process has seen of a server."""
+        kept = self._kept.get(cluster)
+        for keeper in () if kept is None else kept.keepers:
+            if isinstance(keeper, Listening):
+                keeper.on_report(address, what)
 
     def plan(self, configs: Iterable[ClusterConfig]) -> ClusterPlan:
         """What ``configs`` would make of the clusters."""

@@ -16,7 +16,7 @@ from metaprotocol_sdk.exceptions import WorkerError
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.config import Document
-from metaprotocol_sdk.proxy.config.values import ProxyConfig
+from metaprotocol_sdk.proxy.config.values import Address, ProxyConfig
 from metaprotocol_sdk.proxy.metrics import ServerStats
 from metaprotocol_sdk.proxy.net.listener import Listener
 from metaprotocol_sdk.proxy.net.loop import Turns
@@ -26,6 +26,7 @@ from metaprotocol_sdk.proxy.watch import Watch
 from metaprotocol_sdk.proxy.workers.channel import Message
 from metaprotocol_sdk.proxy.workers.fleet import Fleet, Start
 from metaprotocol_sdk.proxy.workers.memory import Block
+from metaprotocol_sdk.proxy.workers.plain import from_plain
 from metaprotocol_sdk.proxy.workers.sharing import Host, Seats
 from metaprotocol_sdk.proxy.workers.tally import Tally
 from metaprotocol_sdk.proxy.workers.told import Gossip, State, state_of
@@ -207,9 +208,12 @@ class Parent:
         return Start(fields, start.blob, (self._block.descriptor, *start.descriptors))
 
     def on_told(self, worker: int, message: Message) -> None:
-        """A worker tells what it has counted."""
-        if message.fields["kind"] == "counted":
-            self._tally.update(worker, message.fields["changed"])
+        """A worker tells what it has counted, or what it has seen of a server."""
+        fields = message.fields
+        if fields["kind"] == "counted":
+            self._tally.update(worker, fields["changed"])
+        else:
+            self._server.report(fields["cluster"], from_plain(Address, fields["address"]), fields["what"])
 
     def on_death(self, worker: int) -> None:
         """What a worker had under way is gone, what it has counted stays."""

@@ -13,18 +13,21 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from metaprotocol_sdk.exceptions import ConfigError, Finding, MetaProtocolError, WorkerError
 from metaprotocol_sdk.proxy.config import parse_config
-from metaprotocol_sdk.proxy.config.values import ListenerConfig, ProxyConfig
+from metaprotocol_sdk.proxy.config.values import Address, ListenerConfig, ProxyConfig
 from metaprotocol_sdk.proxy.filters.registry import filter_models
 from metaprotocol_sdk.proxy.log import configure
+from metaprotocol_sdk.proxy.net.cluster_manager import KeeperFactory
 from metaprotocol_sdk.proxy.net.loop import Turns, new_event_loop
 from metaprotocol_sdk.proxy.process import calm_collector, on_loop_error
 from metaprotocol_sdk.proxy.server import Prepared, Server
 from metaprotocol_sdk.proxy.workers.channel import Message
 from metaprotocol_sdk.proxy.workers.link import Answer, Link
 from metaprotocol_sdk.proxy.workers.memory import Block
+from metaprotocol_sdk.proxy.workers.plain import to_plain
 from metaprotocol_sdk.proxy.workers.sharing import Guest, Seats
 from metaprotocol_sdk.proxy.workers.tally import Changes
 from metaprotocol_sdk.proxy.workers.told import Hearsay
@@ -32,6 +35,12 @@ from metaprotocol_sdk.proxy.workers.told import Hearsay
 REPORT_INTERVAL = 1.0
 """Seconds from one time the parent is told the counters to the next: what a worker that is killed has counted since
 is not known."""
+
+Report = Callable[[str, Address, Any], None]
+"""Tells the parent's keepers of a cluster what was seen of a server: JSON, for their ``on_report``."""
+
+WITNESSES: tuple[Callable[[Report], KeeperFactory], ...] = ()
+"""What makes the keepers that see, in each worker, what the parent's keepers must know."""
 
 
 class Worker:
@@ -93,7 +102,7 @@ class Worker:
             config,
             drain_time=self._drain_time,
             bind=self._bind,
-            keepers=(self._hearsay.keeper,),
+            keepers=(self._hearsay.keeper, *(make(self._witness) for make in WITNESSES)),
             sharing=self._guest,
         )
         await server.start()
@@ -173,6 +182,9 @@ class Worker:
         self._turns.loop.call_soon(self._ended.set)  # once the answer is on its way
         self._tell_counters()
         return {"cut": cut}
+
+    def _witness(self, cluster: str, address: Address, what: Any) -> None:
+        self._link.tell("seen", cluster=cluster, address=to_plain(address), what=what)
 
     def _on_orphaned(self) -> None:
         self._turns.spawn(self._end_alone())

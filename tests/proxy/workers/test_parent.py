@@ -14,6 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from metaprotocol_sdk.proxy.config.values import Address
+from metaprotocol_sdk.proxy.server import Server
+from metaprotocol_sdk.proxy.workers.channel import Message
+from metaprotocol_sdk.proxy.workers.parent import Parent
+from metaprotocol_sdk.proxy.workers.plain import to_plain
 from tests.proxy.codecs import IdCodec, message
 from tests.proxy.harness import Backend, Client, run, serving
 from tests.proxy.workers.running import document, eventually, listener, running, text
@@ -182,5 +187,18 @@ def test_what_an_operator_asks_for_is_answered_for_all() -> None:
             assert parent.state == "LIVE"
             await parent.reload(document(text(backend)))
             assert await proxy.count("config_reload") == 1
+
+    run(main())
+
+
+def test_what_a_worker_sees_of_a_server_is_told_to_the_parents_keepers(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        seen: list[object] = []
+        parent = Parent(document(text()), workers=1)
+        monkeypatch.setattr(Server, "report", lambda _, *what: seen.append(what))
+        address = Address("10.0.0.1", 80)
+        parent.on_told(0, Message({"kind": "seen", "cluster": "all", "address": to_plain(address), "what": [1]}))
+        assert seen == [("all", address, [1])]
+        await parent.stop()
 
     run(main())

@@ -13,13 +13,17 @@ from typing import Any
 import pytest
 
 from metaprotocol_sdk.exceptions import WorkerError
+from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.config.values import Address
+from metaprotocol_sdk.proxy.net.cluster_manager import Keeper, Surroundings
 from metaprotocol_sdk.proxy.net.loop import Turns
 from metaprotocol_sdk.proxy.net.sockets import listening
 from metaprotocol_sdk.proxy.workers import worker as module
 from metaprotocol_sdk.proxy.workers.channel import Message
 from metaprotocol_sdk.proxy.workers.link import Link
 from metaprotocol_sdk.proxy.workers.memory import Block
+from metaprotocol_sdk.proxy.workers.plain import to_plain
+from metaprotocol_sdk.proxy.workers.told import Hearsay
 from metaprotocol_sdk.proxy.workers.worker import Worker
 from tests.proxy.harness import LOOPS, run, until
 from tests.proxy.workers.running import listener, text
@@ -33,11 +37,15 @@ class Parent:
 
     def __init__(self, turns: Turns, sock: socket.socket) -> None:
         self.counted: dict[str, int] = {}
+        self.seen: list[dict[str, Any]] = []
         self.sockets = {name: listening(Address("127.0.0.1", 0)) for name in ("main", "other")}
         self.link = Link(turns, sock, self.hear, lambda: None)
 
     async def hear(self, message: Message, _: list[int]) -> None:
-        self.counted.update(message.fields["changed"])
+        if message.fields["kind"] == "counted":
+            self.counted.update(message.fields["changed"])
+        else:
+            self.seen.append(message.fields)
 
     async def give(self, kind: str, written: str, *listeners: str, **fields: Any) -> None:
         descriptors = [self.sockets[name].fileno() for name in listeners]
@@ -153,5 +161,27 @@ def test_it_tells_what_it_counts_by_itself_and_how_many_it_cuts(loop: str, monke
             await until(running.done)
             assert parent.counted["meta_protocol.app.main.downstream_cx_active"] == 0
             writer.close()
+
+    run(main(), loop)
+
+
+@loops
+def test_what_a_keeper_here_sees_is_told_to_the_parents_keepers(loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Address("10.0.0.1", 80)
+
+    def witness(report: module.Report) -> Any:
+        def keeper(cluster: Cluster, surroundings: Surroundings) -> Keeper:
+            report(cluster.name, server, {"failures": 5})
+            return Hearsay().keeper(cluster, surroundings)  # any that does nothing
+
+        return keeper
+
+    monkeypatch.setattr(module, "WITNESSES", (witness,))
+
+    async def main() -> None:
+        async with worker(monkeypatch) as (parent, _):
+            await until(lambda: len(parent.seen) == 2)
+            found = {each["cluster"]: (each["address"], each["what"]) for each in parent.seen}
+            assert found == dict.fromkeys(["none", "all"], (to_plain(server), {"failures": 5}))
 
     run(main(), loop)
