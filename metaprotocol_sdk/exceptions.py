@@ -18,6 +18,7 @@
   * :class:`ConfigError`: a configuration file, with every finding in it
   * :class:`ConformanceError`: a conformance run cannot start
   * :class:`DemoError`: the demonstration cannot go on
+  * :class:`WorkerError`: a process of a proxy of several does not do what it should
   * :class:`ProxyError`: one request cannot be answered by its server
 
 An exception holds fields, ``__str__`` makes the sentence. Those that can end a request carry the
@@ -276,6 +277,12 @@ class ConfigError(MetaProtocolError):
         if len(self.findings) == 1 and not self.findings[0].file:
             return self.findings[0].message
         return "\n".join(str(finding) for finding in self.findings)
+
+
+class WorkerError(MetaProtocolError):
+    """A process of a proxy of several is gone, or does not do what it should. The text is the sentence."""
+
+    exit_code = 2
 
 
 class ProxyError(MetaProtocolError):

@@ -72,10 +72,10 @@ def raise_descriptor_limit() -> int:
 
 
 @contextmanager
-def pinned(core: int) -> Iterator[None]:
-    """What is started inside runs on one core from its first instruction."""
+def pinned(*cores: int) -> Iterator[None]:
+    """What is started inside runs on those cores alone from its first instruction."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, cores)
     try:
         yield
     finally:

@@ -114,12 +114,14 @@ Start = Callable[[Target], Any]
 
 
 @contextmanager
-def started_ours(name: str, config: Mapping[str, Any], machine: Machine) -> Iterator[Proxy]:
-    """Our proxy, as its users start it."""
+def started_ours(
+    name: str, config: Mapping[str, Any], machine: Machine, *options: str, cores: Sequence[int] = ()
+) -> Iterator[Proxy]:
+    """Our proxy, as its users start it, on those cores; none given: on its own."""
     with tempfile.NamedTemporaryFile("w", suffix=".yaml", dir=machine.tools, delete=False) as file:
         json.dump(config, file)
-    command = [sys.executable, "-m", "metaprotocol_sdk", "proxy", "-c", file.name, "--log-level", "warning"]
-    with pinned(machine.proxy_core):
+    command = [sys.executable, "-m", "metaprotocol_sdk", "proxy", "-c", file.name, "--log-level", "warning", *options]
+    with pinned(*(cores or [machine.proxy_core])):
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     with process:
         assert process.stderr is not None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import click
 
+MOST_WORKERS = 256
 REPORT_KINDS = ("html", "json", "junit", "text")
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
@@ -36,6 +38,17 @@ def _seconds(value: str) -> float | None:
 
 def _no_time(value: str) -> click.BadParameter:
     return click.BadParameter(f"{value!r} is no time; write a number and its unit, such as 30s, 5m or 1h")
+
+
+def worker_count(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
+    """A number of processes; ``auto`` is one for each CPU this process may use."""
+    if value == "auto":
+        return min(
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST_WORKERS
+        )
+    if not value.isdecimal() or not 1 <= int(value) <= MOST_WORKERS:
+        raise click.BadParameter(f"{value!r} is no number of processes; write 1 to {MOST_WORKERS}, or auto")
+    return int(value)
 
 
 def report_files(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, Path]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from metaprotocol_sdk.cli.parameters import duration_or_zero
+from metaprotocol_sdk.cli.parameters import duration_or_zero, worker_count
 from metaprotocol_sdk.proxy.config.values import Bound, ProxyConfig
 
 
@@ -50,6 +50,14 @@ from metaprotocol_sdk.proxy.config.values import Bound, ProxyConfig
     help="How long requests in flight may take to end after SIGTERM or Ctrl-C; a second signal stops at once.",
 )
 @click.option(
+    "--workers",
+    callback=worker_count,
+    default="1",
+    show_default=True,
+    metavar="N|auto",
+    help="Processes that share the work; auto: one for each CPU.",
+)
+@click.option(
     "--admin-address-path",
     "admin_path",
     metavar="FILE",
@@ -64,6 +72,7 @@ def command(
     log_format: str,
     log_level: str,
     drain_time: float,
+    workers: int,
     admin_path: Path | None,
     watch: bool,
 ) -> None:
@@ -76,26 +85,40 @@ def command(
     aeraki.meta_protocol.filters.metadata_exchange, aeraki.meta_protocol.filters.rbac, and those that
     installed projects register in the entry-point group metaprotocol.filters.
     """
-    from metaprotocol_sdk.proxy.config import load_config
+    from metaprotocol_sdk.proxy.config import Document, load_document
     from metaprotocol_sdk.proxy.filters.registry import filter_models
     from metaprotocol_sdk.proxy.watch import Watch
 
-    def load() -> ProxyConfig:
-        return load_config(path, filters=filter_models())
+    def load() -> Document:
+        return load_document(path, filters=filter_models())
 
     file = Watch(path) if watch else None  # before it is read, so that no change is missed
-    config = load()
+    document = load()
+    config = document.config
     if mode == "validate":
         for note in config.notes:
             click.echo(note, err=True)
         click.echo(_summary(config))
         return
     from metaprotocol_sdk.proxy.log import configure
-    from metaprotocol_sdk.proxy.process import run
+    from metaprotocol_sdk.proxy.process import Terms, run
 
     told = _Announcer(is_json=log_format == "json", admin_path=admin_path)
     configure(form=log_format, level=log_level, stream=sys.stderr, now=time.monotonic)
-    code = run(config, drain_time=drain_time, on_ready=told.ready, on_admin=told.ready_admin, load=load, watch=file)
+    if workers == 1:
+        code = run(
+            config,
+            drain_time=drain_time,
+            on_ready=told.ready,
+            on_admin=told.ready_admin,
+            load=lambda: load().config,
+            watch=file,
+        )
+    else:
+        from metaprotocol_sdk.proxy.workers.parent import run as run_several
+
+        terms = Terms(drain_time=drain_time, on_ready=told.ready, on_admin=told.ready_admin, load=load, watch=file)
+        code = run_several(document, workers=workers, terms=terms, log=(log_format, log_level))
     click.get_current_context().exit(code)
 
 

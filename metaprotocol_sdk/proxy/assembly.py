@@ -16,6 +16,7 @@ from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.config.values import FilterConfig, ListenerConfig, NodeConfig
 from metaprotocol_sdk.proxy.deadline import deadline_of
 from metaprotocol_sdk.proxy.encoder import Encoder
+from metaprotocol_sdk.proxy.filters.bucket import MakeBucket
 from metaprotocol_sdk.proxy.filters.chain import FilterChain
 from metaprotocol_sdk.proxy.filters.filter import Filter, FilterContext, FilterFactory
 from metaprotocol_sdk.proxy.metrics import Counters, ListenerStats
@@ -24,6 +25,7 @@ from metaprotocol_sdk.proxy.net.entrance import Entrance
 from metaprotocol_sdk.proxy.net.listener import Parts
 from metaprotocol_sdk.proxy.net.loop import Turns
 from metaprotocol_sdk.proxy.net.pools import BoundPools, Pools
+from metaprotocol_sdk.proxy.net.sharing import ALONE, Sharing
 from metaprotocol_sdk.proxy.net.tls import Security
 from metaprotocol_sdk.proxy.route import RouteTable
 from metaprotocol_sdk.proxy.router import ROUTER_NAME, Router
@@ -32,11 +34,12 @@ from metaprotocol_sdk.registry import load_codec
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MadeFilter:
-    """A filter of one listener, what it was made of, and what it counts."""
+    """A filter of one listener, what it was made of, what it counts, and what made its token buckets."""
 
     config: FilterConfig
     filter: Filter
     counters: list[tuple[str, Counters]]
+    buckets: MakeBucket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -68,11 +71,19 @@ class Assembly:
         factories: What makes the filter of each name.
         rng: The proxy's source of chance.
         limits: What keeps every listener bounded, instead of what its configuration says.
+        sharing: What filters have in common with those of other processes.
     """
 
     def __init__(
-        self, *, turns: Turns, factories: Mapping[str, FilterFactory], rng: random.Random, limits: Limits | None
+        self,
+        *,
+        turns: Turns,
+        factories: Mapping[str, FilterFactory],
+        rng: random.Random,
+        limits: Limits | None,
+        sharing: Sharing = ALONE,
     ) -> None:
+        self._sharing = sharing
         self._turns = turns
         self._factories = factories
         self._rng = rng
@@ -171,20 +182,23 @@ class Assembly:
             config.traffic_direction,
         )
         kept = list(previous.filters) if previous is not None and is_same else []
-        made = []
+        made: list[MadeFilter] = []
         for each in config.filters:
             if each.name == ROUTER_NAME:
                 continue
             old = next((one for one in kept if one.config == each), None)
             if old is not None:
                 kept.remove(old)
-            made.append(old or self._made(each, config, context, node))
+            made.append(old or self._made(each, len(made), config, context, node))
         return tuple(made)
 
-    def _made(self, each: FilterConfig, config: ListenerConfig, context: Context, node: NodeConfig) -> MadeFilter:
+    def _made(
+        self, each: FilterConfig, index: int, config: ListenerConfig, context: Context, node: NodeConfig
+    ) -> MadeFilter:
         if each.name not in self._factories:
             raise _finding(f"listener {config.name!r}: this proxy has no filter named {each.name!r}")
         counters: list[tuple[str, Counters]] = []
+        buckets = self._sharing.buckets(config.name, index)
         surroundings = FilterContext(
             listener=config.name,
             codec=context.encoder.codec,
@@ -194,8 +208,9 @@ class Assembly:
             register=lambda prefix, counted: counters.append((prefix, counted)),
             rng=self._rng,
             wheel=self._turns.wheel,
+            bucket=buckets,
         )
-        return MadeFilter(each, _make(each, self._factories[each.name], surroundings), counters)
+        return MadeFilter(each, _make(each, self._factories[each.name], surroundings), counters, buckets)
 
 
 def endpoints_of(clusters: Mapping[str, Cluster]) -> set[Endpoint]:

@@ -67,15 +67,32 @@ class RepeatFilter(logging.Filter):
 
 
 class TextFormatter(logging.Formatter):
-    """``2026-01-31T12:00:00.000Z warning the text``: one line, whatever the text holds."""
+    """``2026-01-31T12:00:00.000Z warning the text``: one line, whatever the text holds. A worker's text has its number
+    before it.
+
+    Args:
+        worker: Which process of a proxy of several writes, from 1; None: the only one, or the parent.
+    """
+
+    def __init__(self, worker: int | None = None) -> None:
+        super().__init__()
+        self._prefix = "" if worker is None else f"worker {worker}: "
 
     def format(self, record: logging.LogRecord) -> str:
         """The record's line, without its end."""
-        return f"{_time(record)} {record.levelname.lower()} {_text(record)}"
+        return f"{_time(record)} {record.levelname.lower()} {self._prefix}{_text(record)}"
 
 
 class JsonFormatter(logging.Formatter):
-    """``{"time": ..., "level": ..., "logger": ..., "message": ...}``, with ``suppressed`` where it is not 0."""
+    """``{"time": ..., "level": ..., "logger": ..., "message": ...}``, a worker's with ``worker``.
+
+    Args:
+        worker: Which process of a proxy of several writes, from 1; None: the only one, or the parent.
+    """
+
+    def __init__(self, worker: int | None = None) -> None:
+        super().__init__()
+        self._fields: dict[str, object] = {} if worker is None else {"worker": worker}
 
     def format(self, record: logging.LogRecord) -> str:
         """The record's line, without its end."""
@@ -83,12 +100,20 @@ class JsonFormatter(logging.Formatter):
             "time": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
+            **self._fields,
             "message": _text(record),
         }
         return json.dumps(fields, ensure_ascii=False)
 
 
-def configure(*, form: str = "text", level: str = "info", stream: TextIO, now: Callable[[], float]) -> logging.Handler:
+def configure(
+    *,
+    form: str = "text",
+    level: str = "info",
+    stream: TextIO,
+    now: Callable[[], float],
+    worker: int | None = None,
+) -> logging.Handler:
     """Makes the proxy's logger write to ``stream``; a handler that an earlier call added is replaced.
 
     Args:
@@ -96,6 +121,7 @@ def configure(*, form: str = "text", level: str = "info", stream: TextIO, now: C
         level: One of :data:`LEVELS`; what is less grave is not written.
         stream: Where lines go.
         now: The clock repeated warnings are limited by, in seconds.
+        worker: Which process of a proxy of several this is, from 1; None: the only one, or the parent.
 
     Raises:
         ValueError: ``form`` or ``level`` is none of those.
@@ -103,7 +129,7 @@ def configure(*, form: str = "text", level: str = "info", stream: TextIO, now: C
     if form not in FORMATS or level not in LEVELS:
         raise ValueError(f"the log takes a form of {FORMATS} and a level of {LEVELS}, not {form!r} and {level!r}")
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    handler.setFormatter(JsonFormatter(worker) if form == "json" else TextFormatter(worker))
     handler.addFilter(RepeatFilter(now))
     logger = logging.getLogger(LOGGER_NAME)
     logger.handlers = [handler]

@@ -10,6 +10,7 @@ Envoy's (``cluster.<name>.``). Names the two do not have are marked as ours.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 REQUEST_TIME_BOUNDS = (0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000)
@@ -84,6 +85,13 @@ class Histogram:
         self.bounds = bounds
         self.counts = [0] * (len(bounds) + 1)
         self.total = 0.0
+
+    @classmethod
+    def from_counts(cls, bounds: tuple[float, ...], counts: Iterable[int], total: float) -> Histogram:
+        """One that has counted so much already."""
+        made = cls(bounds)
+        made.counts, made.total = list(counts), total
+        return made
 
     def observe(self, value: float) -> None:
         """Counts one value."""

@@ -15,6 +15,7 @@ from metaprotocol_sdk.proxy.admin.operated import (
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.config.values import NodeConfig
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
+from metaprotocol_sdk.proxy.metrics import Histogram
 from metaprotocol_sdk.proxy.server import Server
 
 _log = logging.getLogger(LOGGER_NAME)
@@ -74,14 +75,11 @@ class Operation:
 
     async def histograms(self) -> dict[str, HistogramValue]:
         """Every histogram by its full name."""
-        return {
-            name: HistogramValue(bounds=each.bounds, counts=tuple(each.counts), total=each.total)
-            for name, each in self._server.histograms().items()
-        }
+        return {name: value_of(each) for name, each in self._server.histograms().items()}
 
     async def clusters(self) -> list[ClusterStatus]:
         """The clusters, in configured order."""
-        return [_status(each) for each in self._server.clusters]
+        return [_status(each) for each in self._server.clusters.values()]
 
     async def listeners(self) -> list[ListenerStatus]:
         """The listeners that serve, in configured order."""
@@ -111,6 +109,11 @@ class Operation:
     async def set_log_level(self, level: str) -> None:
         """Writes from now on what is as grave as ``level`` or graver."""
         _log.setLevel(level.upper())
+
+
+def value_of(histogram: Histogram) -> HistogramValue:
+    """What a histogram holds, as an operator is told."""
+    return HistogramValue(bounds=histogram.bounds, counts=tuple(histogram.counts), total=histogram.total)
 
 
 def _status(cluster: Cluster) -> ClusterStatus:

@@ -9,15 +9,17 @@ import os
 import signal
 from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import closing
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from metaprotocol_sdk.exceptions import ConfigError, MetaProtocolError, Severity
-from metaprotocol_sdk.proxy.config.values import Bound, ProxyConfig
+from metaprotocol_sdk.proxy.config.values import AnyAddress, Bound, ProxyConfig
 from metaprotocol_sdk.proxy.filters.filter import FilterFactory
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
+from metaprotocol_sdk.proxy.metrics import ServerStats
 from metaprotocol_sdk.proxy.net.loop import new_event_loop
-from metaprotocol_sdk.proxy.net.sockets import cannot_listen, listening
+from metaprotocol_sdk.proxy.net.sockets import Bind, cannot_listen, listening
 from metaprotocol_sdk.proxy.net.systemd import Inherited, Notifier
 from metaprotocol_sdk.proxy.operation import Operation
 from metaprotocol_sdk.proxy.server import DRAIN_TIME, Server
@@ -34,8 +36,64 @@ Addresses = Mapping[str, Bound]
 Load = Callable[[], ProxyConfig]
 """Reads the configuration anew; raises what :func:`~metaprotocol_sdk.proxy.config.load_config` raises."""
 
+_C = TypeVar("_C")
+_New_contra = TypeVar("_New_contra", contravariant=True)
+
+
+class Served(Protocol[_New_contra]):
+    """A proxy that a process runs: a server of its own, or several other processes."""
+
+    @property
+    def config(self) -> ProxyConfig:
+        """What it serves."""
+
+    @property
+    def stats(self) -> ServerStats:
+        """What is counted about the whole proxy."""
+
+    @property
+    def addresses(self) -> Addresses:
+        """Bound host and port by listener name."""
+
+    async def start(self) -> None:
+        """Accepts clients once it returns. Nothing is left of it when it fails or is cancelled."""
+
+    async def reload(self, config: _New_contra, /) -> None:
+        """Serves something else from now on, or raises MetaProtocolError and serves on as before."""
+
+    async def drain(self, seconds: float, /) -> bool:
+        """Accepts no more, and lets requests in flight end."""
+
+    async def stop(self) -> int:
+        """Closes everything; returns how many clients' connections were cut."""
+
+
+Operate = Callable[..., Operation]
+"""Makes what an operator asks and orders of a proxy; :class:`~metaprotocol_sdk.proxy.operation.Operation` is one."""
+
 WATCH_INTERVAL = 1.0
 """Seconds from one look at a watched file to the next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms(Generic[_C]):
+    """How a proxy is run, whatever it is made of.
+
+    Args:
+        drain_time: Seconds requests in flight have to end.
+        on_ready: Called with the bound addresses once every listener accepts, and after every reload.
+        load: Makes what ``reload`` of the proxy takes; None: SIGHUP is ignored.
+        watch: A file whose change reloads too, looked at since before the configuration was read; None: none.
+        on_admin: Called with the admin interface's address, if there is one, after the first ``on_ready``.
+        environment: Where systemd says what it wants; what is read there is taken out.
+    """
+
+    drain_time: float = DRAIN_TIME
+    on_ready: Callable[[Addresses], None] | None = None
+    load: Callable[[], _C] | None = None
+    watch: Watch | None = None
+    on_admin: Callable[[Bound], None] | None = None
+    environment: MutableMapping[str, str] = field(default_factory=lambda: os.environ)
 
 
 def run(
@@ -55,13 +113,13 @@ def run(
 
     Args:
         config: What it serves.
-        drain_time: Seconds requests in flight have to end.
-        on_ready: Called with the bound addresses once every listener accepts, and after every reload.
         filters: As :class:`~metaprotocol_sdk.proxy.server.Server` takes them.
-        load: Reads the configuration anew for a reload; None: SIGHUP is ignored.
-        watch: A file whose change reloads too, looked at since before ``config`` was read; None: none.
-        on_admin: Called with the admin interface's address, if there is one, after the first ``on_ready``.
-        environment: Where systemd says what it wants; what is read there is taken out.
+        drain_time: As :class:`Terms` takes it, as are the others.
+        on_ready: Called with the bound addresses.
+        load: Reads the configuration anew.
+        watch: A file whose change reloads.
+        on_admin: Called with the admin interface's address.
+        environment: Where systemd says what it wants.
 
     Returns:
         The process's exit code, 0.
@@ -69,54 +127,52 @@ def run(
     Raises:
         MetaProtocolError: It cannot start; see :class:`~metaprotocol_sdk.proxy.server.Server`.
     """
-    _calm_collector()
-    notifier, inherited = Notifier.from_environment(environment), Inherited.from_environment(environment)
-    process = _Process(
-        config, drain_time, on_ready, filters=filters, load=load, on_admin=on_admin, notifier=notifier, given=inherited
+    calm_collector()
+    terms = Terms(
+        drain_time=drain_time, on_ready=on_ready, load=load, watch=watch, on_admin=on_admin, environment=environment
     )
+    return operate(lambda bind: Server(config, filters=filters, drain_time=drain_time, bind=bind), Operation, terms)
+
+
+def operate(make: Callable[[Bind], Served[_C]], order: Operate, terms: Terms[_C]) -> int:
+    """What :func:`run` does, for whatever ``make`` returns when it is called on the event loop.
+
+    Args:
+        make: Makes the proxy, whose listening sockets it is given a way to get.
+        order: Makes what its operator asks and orders of it.
+        terms: How it is run.
+    """
+    environment = terms.environment
+    notifier, inherited = Notifier.from_environment(environment), Inherited.from_environment(environment)
     with closing(inherited), asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(process.run(watch))
+        runner.run(_Process(terms, notifier, inherited).run(make, order))
     return 0
 
 
-class _Process:
+class _Process(Generic[_C]):
     """One run of a proxy."""
 
-    def __init__(
-        self,
-        config: ProxyConfig,
-        drain_time: float,
-        on_ready: Callable[[Addresses], None] | None,
-        *,
-        filters: Mapping[str, FilterFactory] | None,
-        load: Load | None,
-        on_admin: Callable[[Bound], None] | None,
-        notifier: Notifier,
-        given: Inherited,
-    ) -> None:
-        self._config = config
-        self._drain_time = drain_time
-        self._on_ready = on_ready
-        self._filters = filters
-        self._load = load
-        self._on_admin = on_admin
+    def __init__(self, terms: Terms[_C], notifier: Notifier, given: Inherited) -> None:
+        self._terms = terms
         self._notifier = notifier
         self._given = given
+        self._admin_address: AnyAddress | None = None
 
-    async def run(self, watch: Watch | None) -> None:
+    async def run(self, make: Callable[[Bind], Served[_C]], order: Operate) -> None:
         """Serves until a signal ends it."""
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(_on_loop_error)
-        signals = _Signals(loop, can_reload=self._load is not None)
-        server = Server(self._config, filters=self._filters, drain_time=self._drain_time, bind=self._given.bind)
-        operation = Operation(server, stop=signals.stop, now=loop.time)
+        loop.set_exception_handler(on_loop_error)
+        signals = _Signals(loop, can_reload=self._terms.load is not None)
+        server = make(self._given.bind)
+        operation = order(server, stop=signals.stop, now=loop.time)
+        self._admin_address = server.config.admin
         try:
             admin = self._admin(operation)
         except ConfigError:
             await server.stop()
             raise
         try:
-            if not await _start(server, signals):
+            if not await _has_started(server, signals):
                 return
             operation.is_started = True
             self._tell(server)
@@ -124,20 +180,24 @@ class _Process:
             for each in self._given.unused():
                 _log.warning("systemd gave a socket that no listener is configured for: %s", each)
             self._notifier.ready(_serving(server))
-            beside = [self._reload_when_told(server, signals, watch), self._notifier.keep_alive()]
-            tasks = [asyncio.ensure_future(each) for each in beside]
-            await signals.first.wait()
-            operation.is_stopping = True
-            tasks[0].cancel()  # the other goes on: the watchdog watches the drain, too
-            await self._stop(server, signals)
-            tasks[1].cancel()
+            await self._serve(server, operation, signals)
         finally:
             if admin is not None:
                 await admin.close()
 
+    async def _serve(self, server: Served[_C], operation: Operation, signals: _Signals) -> None:
+        reloads = asyncio.ensure_future(self._reload_when_told(server, signals))
+        alive = asyncio.ensure_future(self._notifier.keep_alive())
+        await signals.first.wait()
+        operation.is_stopping = True
+        reloads.cancel()
+        await asyncio.wait({reloads})
+        await self._stop(server, signals)
+        alive.cancel()  # not before: the watchdog watches the drain, too
+
     def _admin(self, operation: Operation) -> AdminServer | None:
         """Serves the admin interface from now on, if there is one."""
-        address = self._config.admin
+        address = self._admin_address
         if address is None:
             return None
         # Who has none should not pay for it.
@@ -150,19 +210,19 @@ class _Process:
             raise cannot_listen("the admin interface", address, error) from error
         return AdminServer(sock, partial(respond, operation))
 
-    def _tell(self, server: Server) -> None:
+    def _tell(self, server: Served[_C]) -> None:
         _log_notes(server.config)
-        if self._on_ready is not None:
-            self._on_ready(server.addresses)
+        if self._terms.on_ready is not None:
+            self._terms.on_ready(server.addresses)
 
     def _tell_admin(self, admin: AdminServer | None) -> None:
-        if admin is not None and self._on_admin is not None:
-            self._on_admin(admin.bound)
+        if admin is not None and self._terms.on_admin is not None:
+            self._terms.on_admin(admin.bound)
 
-    async def _stop(self, server: Server, signals: _Signals) -> None:
-        self._notifier.stopping(f"draining, for {self._drain_time:g} s at most")
-        _log.info("stopping: requests in flight have %g s to end; signal again to stop now", self._drain_time)
-        drain = asyncio.ensure_future(server.drain(self._drain_time))
+    async def _stop(self, server: Served[_C], signals: _Signals) -> None:
+        self._notifier.stopping(f"draining, for {self._terms.drain_time:g} s at most")
+        _log.info("stopping: requests in flight have %g s to end; signal again to stop now", self._terms.drain_time)
+        drain = asyncio.ensure_future(server.drain(self._terms.drain_time))
         second = asyncio.ensure_future(signals.second.wait())
         await asyncio.wait({drain, second}, return_when=asyncio.FIRST_COMPLETED)
         for waiting in (drain, second):
@@ -173,7 +233,8 @@ class _Process:
         else:
             _log.info("stopped")
 
-    async def _reload_when_told(self, server: Server, signals: _Signals, watch: Watch | None) -> None:
+    async def _reload_when_told(self, server: Served[_C], signals: _Signals) -> None:
+        watch = self._terms.watch
         while True:
             try:
                 async with asyncio.timeout(WATCH_INTERVAL if watch is not None else None):
@@ -187,11 +248,11 @@ class _Process:
             is_new = await self._reload(server)
             self._notifier.ready(_serving(server) + ("" if is_new else "; the last reload failed, see the log"))
 
-    async def _reload(self, server: Server) -> bool:
-        assert self._load is not None, "nothing asks for a reload where none can be made"
+    async def _reload(self, server: Served[_C]) -> bool:
+        assert self._terms.load is not None, "nothing asks for a reload where none can be made"
         try:
             # In a thread: a big file takes a second, in which nothing else would be served.
-            await server.reload(await asyncio.to_thread(self._load))
+            await server.reload(await asyncio.to_thread(self._terms.load))
         except ConfigError as error:
             server.stats.config_reload_failed += 1
             for finding in error.findings:
@@ -204,35 +265,38 @@ class _Process:
             _log.exception("not reloaded, for a bug in the proxy or in a filter; please report it")
         else:
             _log.info("reloaded")
-            if server.config.admin != self._config.admin:
+            if server.config.admin != self._admin_address:
                 _log.warning("the admin interface stays as it is until the proxy is started anew")
             self._tell(server)
             return True
         return False
 
 
-def _serving(server: Server) -> str:
+def _serving(server: Served[Any]) -> str:
     """What the service does, in a line."""
-    count = len(server.listeners)
+    count = len(server.addresses)
     return f"serving {count} listener{'' if count == 1 else 's'}"
 
 
-async def _start(server: Server, signals: _Signals) -> bool:
-    """Starts it, unless a signal comes first: servers' names and health may keep it waiting for seconds."""
-    starting = asyncio.ensure_future(server.start())
-    stopped = asyncio.ensure_future(signals.first.wait())
-    await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    if starting.done():
-        starting.result()
-        return True
-    starting.cancel()
-    await asyncio.wait({starting})
-    _log.info("stopped, before it was ready")
-    return False
+async def _has_started(server: Served[Any], signals: _Signals) -> bool:
+    """Whether it accepts clients now; a signal that comes before it does ends it at once."""
+    start, signalled = asyncio.ensure_future(server.start()), asyncio.ensure_future(signals.first.wait())
+    try:
+        await asyncio.wait({start, signalled}, return_when=asyncio.FIRST_COMPLETED)
+        has_started = start.done()
+    finally:
+        signalled.cancel()
+        start.cancel()
+        await asyncio.wait({start})
+    if has_started:
+        start.result()
+    else:
+        _log.info("stopped before it was ready")
+    return has_started
 
 
-def _calm_collector() -> None:
+def calm_collector() -> None:
+    """Has Python look for garbage far less often than it does by default."""
     # A request leaves no cycle behind, so the collector finds nothing in all its runs but the time they take: a tenth
     # of the CPU time per request with its default of a run every 700 objects.
     gc.collect()
@@ -260,7 +324,7 @@ class _Signals:
         (self.second if self.first.is_set() else self.first).set()
 
 
-def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:  # noqa: ARG001
+def on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:  # noqa: ARG001
     """What no callback caught, such as too many open files when a client is accepted."""
     error = context.get("exception")
     reason = f": {os.strerror(error.errno).lower()}" if isinstance(error, OSError) and error.errno else ""

@@ -9,11 +9,12 @@ import socket
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from metaprotocol_sdk.exceptions import ConfigError, Finding
-from metaprotocol_sdk.proxy.assembly import Assembled, Assembly, endpoints_of
+from metaprotocol_sdk.proxy.assembly import Assembled, Assembly, MadeFilter, endpoints_of
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
-from metaprotocol_sdk.proxy.config.values import Bound, ListenerConfig, ProxyConfig, TrafficDirection
+from metaprotocol_sdk.proxy.config.values import AnyAddress, Bound, ListenerConfig, ProxyConfig, TrafficDirection
 from metaprotocol_sdk.proxy.filters.filter import FilterFactory
 from metaprotocol_sdk.proxy.filters.registry import filter_factories
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
@@ -24,6 +25,7 @@ from metaprotocol_sdk.proxy.net.health_checker import HealthChecker
 from metaprotocol_sdk.proxy.net.listener import Listener
 from metaprotocol_sdk.proxy.net.loop import Turns
 from metaprotocol_sdk.proxy.net.outlier_keeper import OutlierKeeper
+from metaprotocol_sdk.proxy.net.sharing import ALONE, Sharing
 from metaprotocol_sdk.proxy.net.sockets import Bind, bind
 from metaprotocol_sdk.proxy.net.strict_dns import StrictDns
 
@@ -56,6 +58,11 @@ class Prepared:
     fresh: tuple[Listener, ...]
     """Those that are bound, and accept nobody yet."""
 
+    @property
+    def filters(self) -> dict[str, tuple[MadeFilter, ...]]:
+        """The filters of each listener, the router left out."""
+        return _filters(self.serving)
+
 
 class Server:
     """A whole proxy, on the running event loop.
@@ -68,6 +75,7 @@ class Server:
         drain_time: Seconds the requests of a listener that is removed have to end.
         bind: Gives the listening socket of each listener.
         keepers: What looks after each cluster.
+        sharing: What it has in common with the other processes of the proxy.
 
     Raises:
         ConfigError: A filter has no factory, or a codec cannot share connections as it is told to.
@@ -85,6 +93,7 @@ class Server:
         drain_time: float = DRAIN_TIME,
         bind: Bind = bind,
         keepers: Sequence[KeeperFactory] = KEEPERS,
+        sharing: Sharing = ALONE,
     ) -> None:
         self.config = config
         self.stats = ServerStats()
@@ -92,29 +101,27 @@ class Server:
         self._rng = random.Random()  # noqa: S311  chance, not secrets
         self._drain_time = drain_time
         self._bind = bind
+        self._sharing = sharing
         self._assembly = Assembly(
             turns=self._turns,
             factories=filter_factories() if filters is None else filters,
             rng=self._rng,
             limits=limits,
+            sharing=sharing,
         )
-        self._manager = ClusterManager(Surroundings(turns=self._turns, rng=self._rng), keepers)
+        self._manager = ClusterManager(Surroundings(turns=self._turns, rng=self._rng), keepers, sharing)
         self._first = self._manager.plan(config.clusters)
         self._manager.commit(self._first)
         self._watch_clusters(self._first.fresh)
         self._serving: Mapping[str, _Serving] = {
-            each.name: self._plan(None, each, config, self._clusters) for each in config.listeners
+            each.name: self._plan(None, each, config, self.clusters) for each in config.listeners
         }
         self._leaving: list[Listener] = []
 
     @property
-    def _clusters(self) -> dict[str, Cluster]:
+    def clusters(self) -> dict[str, Cluster]:
+        """Those in use, by name."""
         return self._manager.clusters
-
-    @property
-    def clusters(self) -> list[Cluster]:
-        """Where requests go, in configured order."""
-        return list(self._clusters.values())
 
     @property
     def listeners(self) -> list[Listener]:
@@ -125,6 +132,11 @@ class Server:
     def addresses(self) -> dict[str, Bound]:
         """Bound host and port by listener name, once :meth:`start` has returned."""
         return {name: each.listener.bound for name, each in self._serving.items()}
+
+    @property
+    def filters(self) -> dict[str, tuple[MadeFilter, ...]]:
+        """The filters of each listener, the router left out."""
+        return _filters(self._serving)
 
     async def start(self) -> None:
         """Binds every listener, waits until the clusters can be used, and accepts clients.
@@ -217,13 +229,13 @@ class Server:
         return self._bind(config) if before is None else before.hand_on()
 
     def _watch_clusters(self, names: Iterable[str]) -> None:
-        clusters = self._clusters
+        clusters = self.clusters
         for name in names:
             clusters[name].watch(self._retire_servers)
 
     def _retire_servers(self) -> None:
         """Lets go of connections to servers that no cluster has any more."""
-        kept = endpoints_of(self._clusters)
+        kept = endpoints_of(self.clusters)
         for way in {serving.assembled.pools for serving in self._serving.values()}:
             way.retire(kept)
 
@@ -241,7 +253,8 @@ class Server:
     ) -> _Serving:
         previous = None if old is None else old.assembled
         assembled = self._assembly.assemble(config, clusters, node=proxy.node, previous=previous)
-        return _Serving(Listener(config, assembled.parts) if old is None else old.listener, assembled)
+        listener = Listener(config, assembled.parts, self._sharing) if old is None else old.listener
+        return _Serving(listener, assembled)
 
     def _see_off(self, listener: Listener) -> None:
         self._leaving.append(listener)
@@ -252,6 +265,10 @@ class Server:
         await listener.connections.wait_gone(self._drain_time)
         await listener.stop(_STOP_TIME)
         self._leaving.remove(listener)
+
+    def report(self, cluster: str, address: AnyAddress, what: Any) -> None:
+        """Tells what looks after a cluster what another process has seen of a server there."""
+        self._manager.report(cluster, address, what)
 
     async def drain(self, seconds: float) -> bool:
         """Stops accepting, lets requests in flight end, and closes each client's connection once it has none.
@@ -342,3 +359,7 @@ class Server:
 
 def _prefix(config: ListenerConfig) -> str:
     return f"meta_protocol.{config.protocol.name}.{config.stat_prefix}."
+
+
+def _filters(serving: Mapping[str, _Serving]) -> dict[str, tuple[MadeFilter, ...]]:
+    return {name: each.assembled.filters for name, each in serving.items()}

@@ -6,7 +6,14 @@ from typing import Any, cast
 import click
 import pytest
 
-from metaprotocol_sdk.cli.parameters import REPORT_KINDS, duration, duration_or_zero, report_files
+from metaprotocol_sdk.cli.parameters import (
+    MOST_WORKERS,
+    REPORT_KINDS,
+    duration,
+    duration_or_zero,
+    report_files,
+    worker_count,
+)
 from metaprotocol_sdk.conformance.session import REPORTS
 
 NOTHING = cast("Any", None)
@@ -54,3 +61,14 @@ def test_what_is_no_report_is_a_sentence(text: str) -> None:
 def test_a_report_is_no_folder(tmp_path: Path) -> None:
     with pytest.raises(click.BadParameter, match="is a folder; name a file in it"):
         report_files(NOTHING, NOTHING, (f"html={tmp_path}",))
+
+
+def test_workers_are_a_number_or_one_for_each_cpu() -> None:
+    assert worker_count(NOTHING, NOTHING, "3") == 3
+    assert 1 <= worker_count(NOTHING, NOTHING, "auto") <= MOST_WORKERS
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "257", "two", "", "1.5"])
+def test_what_is_no_number_of_workers_is_a_sentence(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="is no number of processes; write 1 to 256, or auto"):
+        worker_count(NOTHING, NOTHING, text)

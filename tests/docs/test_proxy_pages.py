@@ -22,6 +22,7 @@ PAGES = [
     "carry-streams-and-sessions",
     "reload-and-drain",
     "check-health",
+    "use-several-cores",
 ]
 PRINTED = re.compile(r"<!-- printed by %(\d+) -->\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -52,7 +52,7 @@ def garbage(_: Metadata) -> bytes:
 
 
 def cluster_of(running: Proxy, name: str = "all") -> Cluster:
-    return running.server._clusters[name]
+    return running.server.clusters[name]
 
 
 def endpoint_of(running: Proxy, backend: Backend, name: str = "all") -> Endpoint:

@@ -180,7 +180,7 @@ def test_a_server_has_no_more_connections_than_each_may_have(loop: str) -> None:
                     link.transport.write(echo(link.requests[0]))
             assert len([await client.reply() for _ in range(11)]) == 11
             assert sorted(len(each.links) for each in backends) == [2, 3]
-            assert sum(each.connections for each in running.server._clusters["all"].endpoints) == 5
+            assert sum(each.connections for each in running.server.clusters["all"].endpoints) == 5
 
     run(main(), loop)
 
@@ -196,7 +196,7 @@ def test_connections_of_every_priority_end_with_their_server(multiplexing: bool,
                 await client.send(request)
                 await client.reply()
             assert len(old.open_links) == 2
-            running.server._clusters["all"].set_endpoints([EndpointConfig(new.address)])
+            running.server.clusters["all"].set_endpoints([EndpointConfig(new.address)])
             await until(lambda: not old.open_links)
             await client.send(high(3))
             assert await client.body() == b"high"

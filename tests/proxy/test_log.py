@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_configuring_twice_writes_once(logger: logging.Logger) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"form": "xml"}, {"level": "loud"}])
-def test_an_unknown_form_or_level_is_refused(wrong: dict[str, str]) -> None:
+def test_an_unknown_form_or_level_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="not"):
         configure(stream=io.StringIO(), now=FakeClock(), **wrong)
 
@@ -114,3 +115,15 @@ def test_an_exception_is_told_by_its_place_and_not_by_what_it_held(logger: loggi
     assert "a bug | ValueError at " in out.getvalue()
     assert "test_log.py" in out.getvalue()
     assert "secret" not in out.getvalue()
+
+
+@pytest.mark.parametrize(("worker", "said"), [(None, " info hello\n"), (2, " info worker 2: hello\n")])
+def test_a_line_of_a_worker_has_its_number(worker: int | None, said: str, logger: logging.Logger) -> None:
+    out = io.StringIO()
+    configure(stream=out, now=FakeClock(), worker=worker)
+    logger.info("hello")
+    assert out.getvalue().endswith(said)
+    out = io.StringIO()
+    configure(form="json", stream=out, now=FakeClock(), worker=worker)
+    logger.info("hello")
+    assert json.loads(out.getvalue()).get("worker") == worker

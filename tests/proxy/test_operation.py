@@ -50,7 +50,7 @@ def test_it_tells_what_is_there(loop: str) -> None:
             (server,) = cluster.endpoints
             assert (cluster.name, cluster.limits["max_retries"]) == ("all", 3)
             assert (server.address, server.weight, server.flags, server.active) == (backend.address, 1, 0, 0)
-            (known,) = running.server.clusters
+            (known,) = running.server.clusters.values()
             known.mark(known.endpoints[0], HealthFlag.FAILED_ACTIVE_HC, is_set=True)
             assert (await order.clusters())[0].endpoints[0].flags == 1
             (listener,) = await order.listeners()

@@ -28,8 +28,10 @@ from metaprotocol_sdk.proxy.config.values import (
     ProxyConfig,
     RouteTableConfig,
 )
-from metaprotocol_sdk.proxy.process import _on_loop_error
+from metaprotocol_sdk.proxy.operation import Operation
+from metaprotocol_sdk.proxy.process import on_loop_error
 from metaprotocol_sdk.proxy.process import run as serve
+from metaprotocol_sdk.proxy.server import Server
 from metaprotocol_sdk.proxy.watch import Watch
 from tests.proxy.checking import HEARTBEAT, check
 from tests.proxy.codecs import message
@@ -99,7 +101,7 @@ def test_a_signal_ends_a_start_that_waits_for_its_servers(caplog: pytest.LogCapt
             assert serve(ProxyConfig(listeners=(LISTENER,), clusters=(cluster,)), on_ready=told.append) == 0
         thread.join()
     assert told == []
-    assert "stopped, before it was ready" in caplog.text
+    assert "stopped before it was ready" in caplog.text
 
 
 def until_refused(address: tuple[str, int]) -> None:
@@ -124,8 +126,8 @@ def test_a_hangup_is_ignored_where_there_is_no_file_to_read_again(caplog: pytest
 def test_what_no_callback_caught_is_a_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        _on_loop_error(loop, {"message": "accept failed", "exception": OSError(errno.EMFILE, "x")})
-        _on_loop_error(loop, {"message": "something else"})
+        on_loop_error(loop, {"message": "accept failed", "exception": OSError(errno.EMFILE, "x")})
+        on_loop_error(loop, {"message": "something else"})
 
     run(main())
     assert [record.getMessage() for record in caplog.records] == [
@@ -222,3 +224,18 @@ def test_a_file_that_changes_reloads(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     assert serve(ProxyConfig(listeners=(LISTENER,)), on_ready=tell, load=load, watch=Watch(link)) == 0
     assert found == ["2"]
+
+
+def test_a_signal_before_it_is_ready_ends_it_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+
+    class Slow(Server):
+        async def start(self) -> None:
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+                await asyncio.Event().wait()
+            finally:
+                await self.stop()
+
+    assert process.operate(lambda bind: Slow(ProxyConfig(), bind=bind), Operation, process.Terms(drain_time=1)) == 0
+    assert caplog.records[-1].getMessage() == "stopped before it was ready"

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.config.values import CircuitBreakersConfig
 from metaprotocol_sdk.proxy.metrics import ClusterStats, Counters
+
+
+class InUse(NamedTuple):
+    """What there is of each thing that has a limit."""
+
+    connections: int
+    pending: int
+    active: int
+    retries: int
 
 
 class CircuitBreaker(Counters):
@@ -64,12 +75,21 @@ class CircuitBreaker(Counters):
         The budget is ``budget_percent`` of the requests in flight or pending, rounded down, and never less than
         ``min_retry_concurrency``.
         """
+        in_flight = self.stats.upstream_rq_active + self.stats.upstream_rq_pending_active
+        return self._is_within_budget(self.retries, in_flight)
+
+    def _is_within_budget(self, retries: int, in_flight: int) -> bool:
         config = self._config
         if config.retry_budget_percent is None:
-            return self.retries < config.max_retries
-        in_flight = self.stats.upstream_rq_active + self.stats.upstream_rq_pending_active
+            return retries < config.max_retries
         budget = int(config.retry_budget_percent * in_flight / 100)
-        return self.retries < max(budget, config.min_retry_concurrency)
+        return retries < max(budget, config.min_retry_concurrency)
+
+    @property
+    def in_use(self) -> InUse:
+        """What there is of each thing that has a limit."""
+        stats = self.stats
+        return InUse(self.connections, stats.upstream_rq_pending_active, stats.upstream_rq_active, self.retries)
 
     def reset(self) -> None:
         """Nothing: what it says is what there is now."""
@@ -79,20 +99,20 @@ class CircuitBreaker(Counters):
 
         ``max_requests`` counts those that wait, too. With a retry budget nothing is said to be left of it, as in Envoy.
         """
-        config, stats = self._config, self.stats
-        pending = stats.upstream_rq_pending_active
+        config = self._config
+        connections, pending, active, retries = self.in_use
         found = {
-            "cx_open": int(self.connections >= config.max_connections),
+            "cx_open": int(connections >= config.max_connections),
             "rq_open": int(not self.allows_request()),
             "rq_pending_open": int(not self.allows_pending()),
             "rq_retry_open": int(not self.allows_retry()),
         }
         if config.track_remaining:
             found |= {
-                "remaining_cx": max(config.max_connections - self.connections, 0),
+                "remaining_cx": max(config.max_connections - connections, 0),
                 "remaining_pending": max(config.max_pending_requests - pending, 0),
-                "remaining_retries": max(config.max_retries - self.retries, 0),
-                "remaining_rq": max(config.max_requests - stats.upstream_rq_active - pending, 0),
+                "remaining_retries": max(config.max_retries - retries, 0),
+                "remaining_rq": max(config.max_requests - active - pending, 0),
             }
             if config.retry_budget_percent is not None:
                 found["remaining_retries"] = 0

@@ -12,12 +12,27 @@ from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.cluster.health import EXCLUDED, HealthFlag
 from metaprotocol_sdk.proxy.cluster.load_balancer import Pick
 from metaprotocol_sdk.proxy.cluster.subset import NO_SUBSETS, Subsets
-from metaprotocol_sdk.proxy.config.values import AnyAddress, ClusterConfig, EndpointConfig, LbMetadata, RoutingPriority
+from metaprotocol_sdk.proxy.config.values import (
+    AnyAddress,
+    CircuitBreakersConfig,
+    ClusterConfig,
+    EndpointConfig,
+    LbMetadata,
+    RoutingPriority,
+)
 from metaprotocol_sdk.proxy.metrics import ClusterStats, Counters
 
 _STARTS = 1000
 """Where in their turns servers go on when one of them comes, goes, or changes: anywhere, as in Envoy. If it were always
 the first, health that changes often would bring that one more than its share."""
+
+
+MakeBreaker = Callable[[RoutingPriority, CircuitBreakersConfig], CircuitBreaker]
+"""Makes what a cluster allows at once to requests of one priority."""
+
+
+def _breaker(_: RoutingPriority, config: CircuitBreakersConfig) -> CircuitBreaker:
+    return CircuitBreaker(config, ClusterStats())
 
 
 class Cluster:
@@ -27,10 +42,12 @@ class Cluster:
         config: What it is.
         rng: The source of chance; one of its own, if there is none.
         now: The clock that new servers' slow start goes by.
+        breaker: What makes its circuit breaker for requests of one priority, and what they count.
 
     Attributes:
         name: What routes call it.
         config: What it is now.
+        servers: What its servers were made of, in that order.
         endpoints: Its servers, in configured order.
         connect_timeout: Seconds a connection to one of them may take.
         connections: How long its connections are used.
@@ -48,7 +65,9 @@ class Cluster:
     """
 
     __slots__ = (
+        "_flag_watchers",
         "_has_picked",
+        "_has_traffic",
         "_now",
         "_picks",
         "_rng",
@@ -75,16 +94,18 @@ class Cluster:
         config: ClusterConfig,
         rng: random.Random | None = None,
         now: Callable[[], float] = time.monotonic,
+        *,
+        breaker: MakeBreaker = _breaker,
     ) -> None:
         self.name = config.name
         self.config = config
         self.security: object | None = None
-        self.stats = ClusterStats()
-        self.breaker = CircuitBreaker(config.circuit_breakers, self.stats)
         self.breakers: Mapping[RoutingPriority, CircuitBreaker] = {
-            RoutingPriority.DEFAULT: self.breaker,
-            RoutingPriority.HIGH: CircuitBreaker(config.high_circuit_breakers, ClusterStats()),
+            RoutingPriority.DEFAULT: breaker(RoutingPriority.DEFAULT, config.circuit_breakers),
+            RoutingPriority.HIGH: breaker(RoutingPriority.HIGH, config.high_circuit_breakers),
         }
+        self.breaker = self.breakers[RoutingPriority.DEFAULT]
+        self.stats = self.breaker.stats
         self.uneject: Callable[[Endpoint], None] | None = None
         self.endpoints: tuple[Endpoint, ...] = ()
         self.pick: Pick
@@ -92,9 +113,11 @@ class Cluster:
         self._now = now
         self._watchers: list[Callable[[], None]] = []
         self._has_picked = False
+        self._has_traffic = False
         self._subsets: Subsets = NO_SUBSETS
         self._picks: dict[LbMetadata, Pick] = {}
         self._tables: Tables = {}
+        self._flag_watchers: list[Callable[[], None]] = []
         self._configure(config)
 
     def update(self, config: ClusterConfig) -> None:
@@ -179,9 +202,16 @@ class Cluster:
     @property
     def has_traffic(self) -> bool:
         """Whether it has ever been asked for a server."""
-        stats = self.stats
-        tried = stats.upstream_cx_total + stats.upstream_cx_connect_fail + stats.upstream_cx_connect_timeout
-        return tried + stats.upstream_cx_none_healthy > 0
+        self._has_traffic = self._has_traffic or any(_is_asked(each.stats) for each in self.breakers.values())
+        return self._has_traffic
+
+    def note_traffic(self) -> None:
+        """It has been asked for a server, in another process."""
+        self._has_traffic = True
+
+    def watch_flags(self, watcher: Callable[[], None]) -> None:
+        """Has ``watcher`` called whenever :meth:`mark` has changed what is known against a server."""
+        self._flag_watchers.append(watcher)
 
     def mark(self, endpoint: Endpoint, flag: HealthFlag, *, is_set: bool) -> None:
         """Sets or clears what is known against one of its servers; the next pick sees it."""
@@ -192,6 +222,8 @@ class Cluster:
             self._note_start(endpoint, was_usable=was_usable)
             self._count_members()
             self.refresh()
+            for watcher in self._flag_watchers:
+                watcher()
 
     def refresh(self) -> None:
         """What picks depend on has changed. The next pick works it out, however often this is called before."""
@@ -229,3 +261,8 @@ class Cluster:
         if self.config.subsets is None:
             return balancing.over(self.endpoints).pick
         return self._subsets.balancer(match, balancing, self.stats).pick
+
+
+def _is_asked(stats: ClusterStats) -> bool:
+    tried = stats.upstream_cx_total + stats.upstream_cx_connect_fail + stats.upstream_cx_connect_timeout
+    return tried + stats.upstream_cx_none_healthy > 0

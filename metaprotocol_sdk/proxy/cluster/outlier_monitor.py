@@ -114,6 +114,11 @@ class Monitor:
         """Forgets the failures in a row: the server begins anew."""
         self._failures = self._unreached = self._unconnected = 0
 
+    def add(self, counted: Interval) -> None:
+        """Counts what another process has counted of the same server."""
+        self._good += counted.external.good
+        self._bad += counted.external.total - counted.external.good
+
     def take(self) -> Interval:
         """What was counted since this was last called."""
         good, total = self._good, self._good + self._bad
@@ -156,6 +161,12 @@ class SplitMonitor(Monitor):
         if self._unreached == self._config.consecutive_local_origin_failure:
             self._unreached = 0
             self._on_outlier(Cause.CONSECUTIVE_LOCAL_ORIGIN_FAILURE)
+
+    def add(self, counted: Interval) -> None:
+        """Counts what another process has counted of the same server."""
+        super().add(counted)
+        self._local_good += counted.local.good
+        self._local_bad += counted.local.total - counted.local.good
 
     def take(self) -> Interval:
         """What was counted since this was last called."""

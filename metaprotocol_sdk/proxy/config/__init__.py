@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from metaprotocol_sdk.proxy.config.extension import FilterModel
-    from metaprotocol_sdk.proxy.config.loader import load_config, parse_config
+    from metaprotocol_sdk.proxy.config.loader import Document, load_config, load_document, parse_config
     from metaprotocol_sdk.proxy.config.message import Message
 
-__all__ = ["FilterModel", "Message", "load_config", "parse_config"]
+__all__ = ["Document", "FilterModel", "Message", "load_config", "load_document", "parse_config"]
 
-_HOMES = {"FilterModel": "extension", "Message": "message", "load_config": "loader", "parse_config": "loader"}
+_HOMES = {
+    "Document": "loader",
+    "FilterModel": "extension",
+    "Message": "message",
+    "load_config": "loader",
+    "load_document": "loader",
+    "parse_config": "loader",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,7 @@ import gc
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from metaprotocol_sdk.exceptions import ConfigError
 from metaprotocol_sdk.proxy.config.bootstrap import Bootstrap
@@ -21,8 +21,28 @@ NO_FILTERS: Mapping[str, FilterModel] = {}
 """No filter but the router, which is always known."""
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A configuration, and the text it was read from.
+
+    Args:
+        text: The YAML.
+        file: What findings call it.
+        config: What it says.
+    """
+
+    text: bytes
+    file: str
+    config: ProxyConfig
+
+
 def load_config(path: str | os.PathLike[str], *, filters: Mapping[str, FilterModel] = NO_FILTERS) -> ProxyConfig:
-    """The configuration in a file of Envoy bootstrap YAML.
+    """The configuration in a file of Envoy bootstrap YAML; see :func:`load_document`."""
+    return load_document(path, filters=filters).config
+
+
+def load_document(path: str | os.PathLike[str], *, filters: Mapping[str, FilterModel] = NO_FILTERS) -> Document:
+    """The configuration in a file of Envoy bootstrap YAML, with its text.
 
     Args:
         path: The file; UTF-8, at most 16 MiB.
@@ -41,7 +61,7 @@ def load_config(path: str | os.PathLike[str], *, filters: Mapping[str, FilterMod
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         report.error(Place(0, 0, ""), f"the file cannot be read: {reason}")
         raise ConfigError(report.findings) from error
-    return parse_config(data, file=name, filters=filters)
+    return Document(data, name, parse_config(data, file=name, filters=filters))
 
 
 def parse_config(

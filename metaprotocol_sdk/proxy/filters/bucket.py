@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 
 class Bucket:
     """``envoy.type.v3.TokenBucket``: full at the start; a number of tokens is added whenever an interval has passed.
@@ -22,8 +24,11 @@ class Bucket:
         self._max_tokens = max_tokens
         self._tokens_per_fill = tokens_per_fill
         self._fill_interval = fill_interval
-        self._tokens = max_tokens
-        self._due = now + fill_interval
+        self._start(now)
+
+    def _start(self, now: float) -> None:
+        self._tokens = self._max_tokens
+        self._due = now + self._fill_interval
 
     def take(self, now: float) -> bool:
         """Takes one token, if there is one.
@@ -42,3 +47,10 @@ class Bucket:
         intervals = int((now - self._due) // self._fill_interval) + 1
         self._tokens = min(self._max_tokens, self._tokens + intervals * self._tokens_per_fill)
         self._due += intervals * self._fill_interval
+
+
+class MakeBucket(Protocol):
+    """Makes a bucket; :class:`Bucket` itself where one process is the whole proxy."""
+
+    def __call__(self, *, max_tokens: int, tokens_per_fill: int, fill_interval: float, now: float) -> Bucket:
+        """A bucket with those properties; see :class:`Bucket`."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from metaprotocol_sdk.codec import Codec
 from metaprotocol_sdk.errors import Error
 from metaprotocol_sdk.proxy.config.values import NodeConfig, TrafficDirection
+from metaprotocol_sdk.proxy.filters.bucket import Bucket, MakeBucket
 from metaprotocol_sdk.proxy.filters.delay import Delay
 from metaprotocol_sdk.proxy.metrics import Counters
 from metaprotocol_sdk.proxy.stream import Stream
@@ -60,6 +61,8 @@ class FilterContext:
             to the same full name are added up. A name that ends in ``_active`` is a gauge's.
         rng: The proxy's source of chance.
         wheel: The proxy's timers; where they are not given, their time never comes.
+        bucket: Makes a token bucket. It is one for the whole proxy, however many processes that is; so a filter makes
+            as many, in the same order, whenever it is made of the same configuration.
     """
 
     listener: str
@@ -70,6 +73,7 @@ class FilterContext:
     register: Callable[[str, Counters], None]
     rng: random.Random = field(default_factory=random.Random)
     wheel: TimerWheel = field(default_factory=_stopped)
+    bucket: MakeBucket = Bucket
 
 
 FilterFactory = Callable[[Any, FilterContext], Filter]

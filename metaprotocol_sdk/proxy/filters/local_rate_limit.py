@@ -23,7 +23,7 @@ from metaprotocol_sdk.proxy.config.message import Message
 from metaprotocol_sdk.proxy.config.route import RouteMatch
 from metaprotocol_sdk.proxy.config.sentences import expected
 from metaprotocol_sdk.proxy.config.tree import Entries
-from metaprotocol_sdk.proxy.filters.bucket import Bucket
+from metaprotocol_sdk.proxy.filters.bucket import Bucket, MakeBucket
 from metaprotocol_sdk.proxy.filters.filter import Filter, FilterContext, FilterType, Verdict
 from metaprotocol_sdk.proxy.match import Matcher, all_match
 from metaprotocol_sdk.proxy.metrics import Counters
@@ -57,9 +57,9 @@ class TokenBucket(Message):
     fill_interval: Annotated[float, PlainValidator(read_fill_interval), Kind("duration")]
     """Between two fills, ``0.05s`` or more."""
 
-    def bucket(self, now: float) -> Bucket:
+    def bucket(self, make: MakeBucket, now: float) -> Bucket:
         """A bucket of that kind, full."""
-        return Bucket(
+        return make(
             max_tokens=self.max_tokens,
             tokens_per_fill=self.tokens_per_fill,
             fill_interval=self.fill_interval,
@@ -130,12 +130,15 @@ class LocalRateLimiter(Filter):
     @classmethod
     def from_config(cls, config: LocalRateLimit, context: FilterContext) -> LocalRateLimiter:
         """The filter of one listener, its counters registered."""
-        now = context.now()
+        make, now = context.bucket, context.now()
         conditions = [
-            ([Matcher.from_config(matcher.value()) for matcher in each.match.metadata], each.token_bucket.bucket(now))
+            (
+                [Matcher.from_config(matcher.value()) for matcher in each.match.metadata],
+                each.token_bucket.bucket(make, now),
+            )
             for each in config.conditions
         ]
-        bucket = None if config.token_bucket is None else config.token_bucket.bucket(now)
+        bucket = None if config.token_bucket is None else config.token_bucket.bucket(make, now)
         limiter = cls(bucket, conditions, now=context.now)
         context.register(f"meta_protocol.{config.stat_prefix}.local_rate_limit.", limiter.stats)
         return limiter

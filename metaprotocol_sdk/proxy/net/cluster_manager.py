@@ -6,12 +6,13 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
-from metaprotocol_sdk.proxy.config.values import ClusterConfig
+from metaprotocol_sdk.proxy.config.values import AnyAddress, ClusterConfig
 from metaprotocol_sdk.proxy.metrics import Counters
 from metaprotocol_sdk.proxy.net.loop import Turns
+from metaprotocol_sdk.proxy.net.sharing import ALONE, Sharing
 from metaprotocol_sdk.proxy.net.tls_keeper import TlsKeeper
 
 WARM_TIME = 5.0
@@ -46,6 +47,19 @@ class Keeper(Protocol):
 
     def close(self) -> None:
         """The cluster is gone, or the proxy stops."""
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """A keeper that is told what other processes see of the cluster's servers."""
+
+    def on_report(self, address: AnyAddress, what: Any) -> None:
+        """A process has seen something of the server at ``address``, which may be gone by now.
+
+        Args:
+            address: The server's.
+            what: What its keeper there has reported, as JSON says it.
+        """
 
 
 KeeperFactory = Callable[[Cluster, Surroundings], Keeper]
@@ -113,11 +127,15 @@ class ClusterManager:
     Args:
         surroundings: What keepers work with.
         keepers: What makes those of a cluster.
+        sharing: What makes a cluster.
     """
 
-    def __init__(self, surroundings: Surroundings, keepers: Sequence[KeeperFactory] = ()) -> None:
+    def __init__(
+        self, surroundings: Surroundings, keepers: Sequence[KeeperFactory] = (), sharing: Sharing = ALONE
+    ) -> None:
         self._surroundings = surroundings
         self._factories: Sequence[KeeperFactory] = (_keep_tls, *keepers)
+        self._sharing = sharing
         self._kept: Mapping[str, _Kept] = {}
 
     @property
@@ -132,6 +150,13 @@ class ClusterManager:
             for counted in (kept.cluster.counters, *(keeper.counters for keeper in kept.keepers)):
                 for prefix, counters in counted:
                     yield f"cluster.{name}.{prefix}", counters
+
+    def report(self, cluster: str, address: AnyAddress, what: Any) -> None:
+        """Tells the keepers of a cluster, if it is there, what another process has seen of a server."""
+        kept = self._kept.get(cluster)
+        for keeper in () if kept is None else kept.keepers:
+            if isinstance(keeper, Listening):
+                keeper.on_report(address, what)
 
     def plan(self, configs: Iterable[ClusterConfig]) -> ClusterPlan:
         """What ``configs`` would make of the clusters.
@@ -153,7 +178,8 @@ class ClusterManager:
         return ClusterPlan(configs, kept, fresh)
 
     def _made(self, config: ClusterConfig, made: list[Keeper]) -> _Kept:
-        cluster = Cluster(config, self._surroundings.rng, self._surroundings.turns.loop.time)
+        surroundings = self._surroundings
+        cluster = self._sharing.cluster(config, surroundings.rng, surroundings.turns.loop.time)
         before = len(made)
         for make in self._factories:
             made.append(make(cluster, self._surroundings))  # noqa: PERF401  an error leaves those before it in there

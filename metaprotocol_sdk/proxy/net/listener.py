@@ -15,11 +15,11 @@ from metaprotocol_sdk.proxy.config.values import Bound, ListenerConfig
 from metaprotocol_sdk.proxy.filters.chain import FilterChain
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.metrics import Counters
-from metaprotocol_sdk.proxy.net.acceptor import Acceptor
 from metaprotocol_sdk.proxy.net.context import Context
 from metaprotocol_sdk.proxy.net.downstream import DownstreamConnection
 from metaprotocol_sdk.proxy.net.entrance import Entrance
 from metaprotocol_sdk.proxy.net.loop import Crowd
+from metaprotocol_sdk.proxy.net.sharing import ALONE, Accepting, Sharing
 from metaprotocol_sdk.proxy.net.sockets import Bind, bind, bound_to, keep_alive, permit, take_over
 from metaprotocol_sdk.proxy.peer import Told
 from metaprotocol_sdk.proxy.stream import Downstream
@@ -74,16 +74,18 @@ class Listener:
     Args:
         config: The address and what is spoken there.
         parts: What its connections share.
+        sharing: What it has in common with other processes.
     """
 
-    def __init__(self, config: ListenerConfig, parts: Parts) -> None:
+    def __init__(self, config: ListenerConfig, parts: Parts, sharing: Sharing = ALONE) -> None:
         self.config = config
-        self.connections: Crowd[DownstreamConnection] = Crowd()
+        self.connections: Crowd[DownstreamConnection] = sharing.crowd()
+        self._sharing = sharing
         self._parts = parts
         self._old: list[Parts] = []
         self._socket: socket.socket | None = None
         self._bound: Bound | None = None
-        self._acceptor: Acceptor | None = None
+        self._acceptor: Accepting | None = None
         self._entering: set[asyncio.Task[Any] | None] = set()
 
     @property
@@ -140,8 +142,8 @@ class Listener:
         assert self._socket is not None, "bind comes first"
         take_over(self._socket)
         self._keep_alive()
-        name = self.config.name
-        self._acceptor = Acceptor(self.context.turns, self._socket, self._connection, name=name, admit=self._admit)
+        accept, name = self._sharing.accept, self.config.name
+        self._acceptor = accept(self.context.turns, self._socket, self._connection, name=name, admit=self._admit)
         self._watch_entrance(None)
 
     def _keep_alive(self) -> None:
@@ -188,6 +190,12 @@ class Listener:
         except CodecBug as bug:
             self.context.report(bug)
             return _Refusal()
+
+    @property
+    def socket(self) -> socket.socket:
+        """The listening socket, once it is bound."""
+        assert self._socket is not None, "bind comes first"
+        return self._socket
 
     @property
     def bound(self) -> Bound:

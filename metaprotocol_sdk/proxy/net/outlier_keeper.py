@@ -1,15 +1,16 @@
-"""Has outliers of a cluster ejected, in a proxy that is one process."""
+"""Has outliers of a cluster ejected, by what this process counts and what others report."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.cluster.outlier_detector import OutlierDetector, OutlierStats
-from metaprotocol_sdk.proxy.cluster.outlier_monitor import Cause
+from metaprotocol_sdk.proxy.cluster.outlier_monitor import Cause, Interval, Volume
 from metaprotocol_sdk.proxy.cluster.outlier_monitors import OutlierMonitors
-from metaprotocol_sdk.proxy.config.values import OutlierDetectionConfig
+from metaprotocol_sdk.proxy.config.values import AnyAddress, OutlierDetectionConfig
 from metaprotocol_sdk.proxy.metrics import Counters
 from metaprotocol_sdk.proxy.net.cluster_manager import Surroundings
 from metaprotocol_sdk.proxy.timers import Slot
@@ -72,6 +73,17 @@ class OutlierKeeper:
     def _consecutive_failures(self, endpoint: Endpoint, cause: Cause) -> None:
         if self._working is not None:
             self._working[1].consecutive_failures(endpoint, cause)
+
+    def on_report(self, address: AnyAddress, what: Any) -> None:
+        """Another process has seen failures in a row, ``{"failures": cause}``, or has counted something of a server,
+        ``{"counted": Interval}``."""
+        endpoint = next((each for each in self._cluster.endpoints if each.address == address), None)
+        if endpoint is None or endpoint.monitor is None:
+            return
+        if "failures" in what:
+            self._consecutive_failures(endpoint, Cause(what["failures"]))
+        else:
+            endpoint.monitor.add(Interval(*(Volume(*each) for each in what["counted"])))
 
     def _follow_servers(self) -> None:
         for each in self._working or ():

@@ -66,7 +66,7 @@ class Changes:
         """Something becomes known against a server, or is known no more."""
 
         def mark() -> None:
-            for cluster in self.world.server._clusters.values():
+            for cluster in self.world.server.clusters.values():
                 for endpoint in cluster.endpoints:
                     if endpoint.name == name_of(site):
                         cluster.mark(endpoint, flag, is_set=not endpoint.flags & flag)
@@ -77,14 +77,14 @@ class Changes:
         """The main cluster's name has other addresses now."""
         setup = self.world.setup
         endpoints = setup.endpoints(self.world.addresses, servers)
-        self._change(lambda: self.world.server._clusters[setup.cluster].set_endpoints(endpoints))
+        self._change(lambda: self.world.server.clusters[setup.cluster].set_endpoints(endpoints))
 
     def _change(self, how: Callable[[], None]) -> None:
         world, book = self.world, self.world.book
         book.step += 1
         world.run(_called(how))
         world.inside.note()
-        used = [world.server._clusters[name] for name in book.setup.clusters]
+        used = [world.server.clusters[name] for name in book.setup.clusters]
         there = {each.name for one in used for each in one.endpoints if each.is_usable}
         for site in world.sites:
             site.out_since = math.inf if name_of(site) in there else min(site.out_since, book.step)

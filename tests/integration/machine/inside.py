@@ -47,7 +47,7 @@ class Inside:
             if router not in self.routers:
                 self.routers.append(router)
             self.limits.append(listener.context.limits)
-        for cluster in self.server._clusters.values():
+        for cluster in self.server.clusters.values():
             now = cluster.breaker._config
             self.clusters[cluster] = _most(self.clusters.get(cluster, now), now)
             self.endpoints.update(dict.fromkeys(cluster.endpoints, cluster))
@@ -100,7 +100,7 @@ class Inside:
                 self._check_up(up, len(self.downs))
 
     def _check_clusters(self) -> None:
-        for cluster in self.server._clusters.values():
+        for cluster in self.server.clusters.values():
             assert cluster.breaker._config == cluster.config.circuit_breakers
         for cluster, most in self.clusters.items():
             pools = [pool for pool in self.pools() if pool.cluster is cluster]
@@ -165,7 +165,7 @@ class Inside:
             assert not pool._attempts
             for up in self.ups(pool):
                 assert not up._streams
-            is_kept = pool.is_bound or pool.endpoint in endpoints_of(self.server._clusters)
+            is_kept = pool.is_bound or pool.endpoint in endpoints_of(self.server.clusters)
             assert is_kept or all(up.is_closing for up in self.ups(pool)), "a server that is gone is still connected to"
         assert all(router._shadow._held == 0 for router in self.routers)
         ups = [up for pool in self.pools() for up in self.ups(pool)]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import metaprotocol_sdk.proxy.config as config_package
 from metaprotocol_sdk.exceptions import ConfigError
-from metaprotocol_sdk.proxy.config import load_config, parse_config
+from metaprotocol_sdk.proxy.config import load_config, load_document, parse_config
 from tests.proxy.config.reading import PROXY_TYPE, WITH_IDS, parse
 
 WHOLE = f"""\
@@ -98,6 +98,14 @@ def test_a_file_is_read_and_named_as_it_was_given(tmp_path: Path) -> None:
     path.write_text("x: 1")
     with pytest.raises(ConfigError, match=f"^{re.escape(str(path))}:1:1: error: x: unknown key"):
         load_config(path)
+
+
+def test_a_document_has_the_bytes_its_configuration_was_read_from(tmp_path: Path) -> None:
+    file = tmp_path / "proxy.yaml"
+    file.write_bytes("# \u00fc\nstatic_resources: {}\n".encode())
+    document = load_document(file)
+    assert (document.text, document.file) == (file.read_bytes(), str(file))
+    assert document.config == parse_config(document.text, file=document.file) == load_config(file)
 
 
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:

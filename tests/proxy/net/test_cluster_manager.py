@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from metaprotocol_sdk.exceptions import CodecNotFound
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
-from metaprotocol_sdk.proxy.config.values import ClusterConfig
+from metaprotocol_sdk.proxy.config.values import Address, ClusterConfig
 from metaprotocol_sdk.proxy.metrics import Counters
 from metaprotocol_sdk.proxy.net.cluster_manager import ClusterManager, Surroundings
 from metaprotocol_sdk.proxy.net.loop import Turns
@@ -126,6 +127,35 @@ def test_keepers_live_as_long_as_their_cluster() -> None:
             "c": ["made", "closed"],
             "d": ["made", "closed"],
         }
+        await turns.close()
+
+    run(main())
+
+
+class Ear(Look):
+    """Hears what other processes see."""
+
+    def on_report(self, address: Address, what: Any) -> None:
+        self.told.append(f"{what} of {address}")
+
+
+def test_what_another_process_has_seen_is_told_to_those_who_listen_and_are_still_there() -> None:
+    async def main() -> None:
+        made: list[Look] = []
+
+        def making(kind: type[Look]) -> Any:
+            def make(cluster: Cluster, surroundings: Surroundings) -> Look:
+                made.append(kind(cluster, surroundings))
+                return made[-1]
+
+            return make
+
+        turns = Turns(asyncio.get_running_loop())
+        manager = ClusterManager(Surroundings(turns=turns, rng=random.Random(1)), (making(Look), making(Ear)))
+        manager.commit(manager.plan([ClusterConfig(name="c")]))
+        for name in ("c", "gone"):
+            manager.report(name, Address("10.0.0.1", 80), 5)
+        assert [each.told for each in made] == [["made"], ["made", "5 of 10.0.0.1:80"]]
         await turns.close()
 
     run(main())

@@ -1,0 +1,55 @@
+"""What several workers have counted is one process's counts, and a death takes away only what was under way."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metaprotocol_sdk.proxy.metrics import is_gauge
+from metaprotocol_sdk.proxy.workers.tally import Changes, Tally
+
+NAMES = ["a.request", "a.request_active", "server.config_reload"]
+steps = st.lists(st.tuples(st.integers(0, 2), st.sampled_from(NAMES), st.integers(0, 5), st.booleans()), max_size=40)
+
+
+@given(steps)
+def test_the_total_is_what_was_counted_and_what_is_under_way(steps: list[tuple[int, str, int, bool]]) -> None:
+    tally = Tally()
+    counts = [dict.fromkeys(NAMES, 0) for _ in range(3)]
+    changes = [Changes() for _ in range(3)]
+    dead = 0
+    for worker, name, more, dies in steps:
+        counts[worker][name] += more
+        tally.update(worker, changes[worker].since(counts[worker]))
+        if dies:
+            dead += counts[worker]["a.request"]
+            tally.bury(worker)
+            counts[worker], changes[worker] = dict.fromkeys(NAMES, 0), Changes()
+    total = tally.total({"a.request": 0, "a.request_active": 0, "server.config_reload": 2})
+    assert total["a.request"] == dead + sum(each["a.request"] for each in counts)
+    assert total["a.request_active"] == sum(each["a.request_active"] for each in counts)
+    assert total["server.config_reload"] == 2  # the parent alone counts these
+
+
+def test_only_what_has_changed_is_said() -> None:
+    changes = Changes()
+    assert changes.since({"a": 0, "b": 2}) == {"b": 2}
+    assert changes.since({"a": 1, "b": 2}) == {"a": 1}
+    assert changes.since({"a": 1, "b": 0}) == {"b": 0}
+
+
+def test_what_is_gone_from_the_configuration_is_gone_from_the_counts() -> None:
+    tally = Tally()
+    tally.update(0, {"cluster.old.total": 5, "cluster.new.total": 6})
+    assert tally.total({"cluster.new.total": 1}) == {"cluster.new.total": 7}
+    tally.bury(0)
+    tally.keep({"cluster.new.total"})
+    assert tally.total({"cluster.old.total": 0, "cluster.new.total": 0}) == {
+        "cluster.old.total": 0,
+        "cluster.new.total": 6,
+    }
+
+
+def test_gauges_are_told_by_their_names() -> None:
+    assert is_gauge("cluster.c.upstream_rq_active")
+    assert not is_gauge("cluster.c.upstream_rq_total")
