@@ -65,12 +65,12 @@ class Cluster:
     """
 
     __slots__ = (
-        "_flag_watchers",
         "_has_picked",
         "_has_traffic",
         "_now",
         "_picks",
         "_rng",
+        "_state_watchers",
         "_subsets",
         "_tables",
         "_watchers",
@@ -117,7 +117,7 @@ class Cluster:
         self._subsets: Subsets = NO_SUBSETS
         self._picks: dict[LbMetadata, Pick] = {}
         self._tables: Tables = {}
-        self._flag_watchers: list[Callable[[], None]] = []
+        self._state_watchers: list[Callable[[], None]] = []
         self._configure(config)
 
     def update(self, config: ClusterConfig) -> None:
@@ -162,6 +162,7 @@ class Cluster:
 
         Their ``health_status`` counts from now on; what others have marked stays.
         """
+        were = self.endpoint_configs
         known = {each.address: each for each in self.endpoints}
         before, self.endpoints = self.endpoints, tuple(self._endpoint(each, known) for each in configs)
         self._subsets = self._subsets.update(self.config.subsets, self.endpoints, self.stats)
@@ -172,6 +173,8 @@ class Cluster:
             self.stats.membership_change += 1
             for watcher in self._watchers:
                 watcher()
+        if were != self.endpoint_configs:
+            self._tell_state()
 
     def _endpoint(self, config: EndpointConfig, known: dict[AnyAddress, Endpoint]) -> Endpoint:
         """The endpoint of that address, each of ``known`` once: an address may be listed twice."""
@@ -209,9 +212,14 @@ class Cluster:
         """It has been asked for a server, in another process."""
         self._has_traffic = True
 
-    def watch_flags(self, watcher: Callable[[], None]) -> None:
-        """Has ``watcher`` called whenever :meth:`mark` has changed what is known against a server."""
-        self._flag_watchers.append(watcher)
+    def watch_state(self, watcher: Callable[[], None]) -> None:
+        """Has ``watcher`` called whenever anything about its servers is other: which they are, what is configured of
+        one, or what is known against it."""
+        self._state_watchers.append(watcher)
+
+    def _tell_state(self) -> None:
+        for watcher in self._state_watchers:
+            watcher()
 
     def mark(self, endpoint: Endpoint, flag: HealthFlag, *, is_set: bool) -> None:
         """Sets or clears what is known against one of its servers; the next pick sees it."""
@@ -222,8 +230,7 @@ class Cluster:
             self._note_start(endpoint, was_usable=was_usable)
             self._count_members()
             self.refresh()
-            for watcher in self._flag_watchers:
-                watcher()
+            self._tell_state()
 
     def refresh(self) -> None:
         """What picks depend on has changed. The next pick works it out, however often this is called before."""

@@ -44,7 +44,7 @@ class OutlierWitness:
         self._ejected: frozenset[Endpoint] = frozenset()
         self._slot: Slot | None = None
         cluster.watch(self._follow_servers)
-        cluster.watch_flags(self._follow_ejections)
+        cluster.watch_state(self._follow_ejections)
         self.update()
 
     def update(self) -> None:

@@ -30,7 +30,11 @@ from tests.proxy.harness import LOOPS, run, until
 from tests.proxy.workers.running import listener, text
 
 loops = pytest.mark.parametrize("loop", sorted(LOOPS))
-SEATS: dict[str, Any] = {"clusters": {"none": [0, 1], "all": [2, 3]}, "buckets": {"main": [], "other": []}, "states": {}}
+SEATS: dict[str, Any] = {
+    "clusters": {"none": [0, 1], "all": [2, 3]},
+    "buckets": {"main": [], "other": []},
+    "states": {},
+}
 
 
 class Parent:
