@@ -27,6 +27,7 @@ from metaprotocol_sdk.exceptions import (
     ProxyError,
     ScaffoldError,
     Severity,
+    WorkerError,
 )
 
 SENTENCES: list[tuple[MetaProtocolError, str]] = [
@@ -64,6 +65,7 @@ SENTENCES: list[tuple[MetaProtocolError, str]] = [
     (ScaffoldError("'1x' is no name"), "'1x' is no name"),
     (DemoError("server v1 did not start"), "server v1 did not start"),
     (ConformanceError("there is no subject in x"), "there is no subject in x"),
+    (WorkerError("worker 1 is gone"), "worker 1 is gone"),
     (
         ConfigError(
             [
@@ -123,7 +125,7 @@ def test_a_proxy_error_carries_the_type_of_its_error() -> None:
 
 
 def test_exit_codes_tell_usage_and_configuration_from_findings() -> None:
-    usage = {CodecNotFound, CodecLoadError, FilterLoadError, ScaffoldError, ConformanceError, ConfigError}
+    usage = {CodecNotFound, CodecLoadError, FilterLoadError, ScaffoldError, ConformanceError, ConfigError, WorkerError}
     assert {kind.__name__: kind.exit_code for kind in CLASSES} == {
         kind.__name__: 2 if kind in usage else 1 for kind in CLASSES
     }

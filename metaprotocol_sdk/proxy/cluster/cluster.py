@@ -39,8 +39,8 @@ class Cluster:
     """
 
     __slots__ = (
-        "_flag_watchers",
         "_rng",
+        "_state_watchers",
         "_watchers",
         "breaker",
         "buffer_limit",
@@ -72,7 +72,7 @@ class Cluster:
         self.pick: Callable[..., Endpoint | None]
         self._rng = rng or random.Random()  # noqa: S311 - it guards no secret
         self._watchers: list[Callable[[], None]] = []
-        self._flag_watchers: list[Callable[[], None]] = []
+        self._state_watchers: list[Callable[[], None]] = []
         self._configure(config)
 
     def update(self, config: ClusterConfig) -> None:
@@ -93,20 +93,27 @@ class Cluster:
     def set_endpoints(self, configs: Iterable[EndpointConfig]) -> None:
         """Has these servers from now on; an address that it had before is the same endpoint as before."""
         known = {each.address: each for each in self.endpoints}
-        self.servers = tuple(configs)
+        were, self.servers = self.servers, tuple(configs)
         before, self.endpoints = self.endpoints, tuple(_endpoint(each, known) for each in self.servers)
         self.refresh()
         if before != self.endpoints:
             for watcher in self._watchers:
                 watcher()
+        if were != self.servers:
+            self._tell_state()
+
+    def _tell_state(self) -> None:
+        for watcher in self._state_watchers:
+            watcher()
 
     def watch(self, watcher: Callable[[], None]) -> None:
         """Has ``watcher`` called whenever the servers are others."""
         self._watchers.append(watcher)
 
-    def watch_flags(self, watcher: Callable[[], None]) -> None:
-        """Has ``watcher`` called whenever :meth:`mark` has changed what is known against a server."""
-        self._flag_watchers.append(watcher)
+    def watch_state(self, watcher: Callable[[], None]) -> None:
+        """Has ``watcher`` called whenever anything about its servers is other: which they are, what is configured of
+        one, or what is known against it."""
+        self._state_watchers.append(watcher)
 
     def mark(self, endpoint: Endpoint, flag: HealthFlag, *, is_set: bool) -> None:
         """Sets or clears what is known against one of its servers; the next pick sees it."""
@@ -114,8 +121,7 @@ class Cluster:
         if flags != endpoint.flags:
             endpoint.flags = flags
             self.refresh()
-            for watcher in self._flag_watchers:
-                watcher()
+            self._tell_state()
 
     def refresh(self) -> None:
         """What picks depend on has changed. The next pick works it out, however often this is called before."""

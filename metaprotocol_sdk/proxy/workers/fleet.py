@@ -122,6 +122,9 @@ class Fleet:
         self._processes[number] = process
         try:
             return await self._begin(number, process) or await process.ended()
+        except Exception as error:  # whatever it is, the worker is started again
+            _log.exception("a bug in the proxy; please report it")
+            return f"could not be looked after: {type(error).__name__}: {error}"
         finally:
             await process.kill()
             del self._processes[number]

@@ -7,6 +7,7 @@ starts, with every configuration, and whenever the state is another.
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -110,8 +111,7 @@ class Gossip:
         """Tells of those, which are all there are."""
         for name, cluster in clusters.items():
             if self._watched.get(name) is not cluster:
-                cluster.watch(lambda cluster=cluster: self._on_change(cluster))  # type: ignore[misc]  # a default binds
-                cluster.watch_flags(lambda cluster=cluster: self._on_change(cluster))  # type: ignore[misc]
+                cluster.watch_state(functools.partial(self._on_change, cluster))
         self._watched = dict(clusters)
 
     def _on_change(self, cluster: Cluster) -> None:

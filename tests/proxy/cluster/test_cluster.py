@@ -84,16 +84,19 @@ def test_other_servers_are_told_of_and_those_that_stay_are_the_same() -> None:
     assert {made.pick() for _ in range(4)} == set(kept)
 
 
-def test_who_watches_flags_is_told_of_those_that_change_and_of_no_others() -> None:
+def test_who_watches_the_state_is_told_of_what_changes_and_of_nothing_else() -> None:
     told: list[HealthFlag] = []
     cluster = Cluster(ClusterConfig(name="c", endpoints=(EndpointConfig(ADDRESSES[0]),)))
     [endpoint] = cluster.endpoints
-    cluster.watch_flags(lambda: told.append(endpoint.flags))
+    cluster.watch_state(lambda: told.append(endpoint.flags))
     cluster.mark(endpoint, HealthFlag.FAILED_ACTIVE_HC, is_set=True)
     cluster.mark(endpoint, HealthFlag.FAILED_ACTIVE_HC, is_set=True)
     cluster.mark(endpoint, HealthFlag.FAILED_OUTLIER_CHECK, is_set=False)
     cluster.mark(endpoint, HealthFlag.FAILED_ACTIVE_HC, is_set=False)
     assert told == [HealthFlag.FAILED_ACTIVE_HC, HealthFlag(0)]
+    for weight in (1, 2, 2):
+        cluster.set_endpoints([EndpointConfig(ADDRESSES[0], weight)])
+    assert len(told) == 3
 
 
 def test_it_knows_what_its_servers_were_made_of() -> None:

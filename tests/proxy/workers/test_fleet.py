@@ -82,7 +82,7 @@ def check(
 ) -> None:
     async def main() -> None:
         made: list[Process] = []
-        kind = type("Fake", (Process,), {"made": made, "answers": answers})
+        kind = type("Fake", (Process,), {"made": made, "answers": staticmethod(answers)})
         monkeypatch.setattr(module, "WorkerProcess", kind)
         monkeypatch.setattr(restarts, "FIRST_DELAY", 0.001)
         turns, home = Turns(asyncio.get_running_loop()), Home()
@@ -208,3 +208,17 @@ def test_a_system_that_has_no_process_left_is_waited_for(
 
     check(monkeypatch, fine, script)
     assert caplog.text.count("could not be started: resource temporarily unavailable") == 2
+
+
+def test_a_bug_here_is_told_and_does_not_leave_the_start_waiting(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def answers(process: Process, kind: str) -> Any:
+        return RuntimeError("a bug") if kind == "start" else fine(process, kind)
+
+    async def script(fleet: Fleet, home: Home, made: list[Process]) -> None:
+        with pytest.raises(WorkerError, match="RuntimeError: a bug"):
+            await fleet.start()
+
+    check(monkeypatch, answers, script)
+    assert "please report it" in caplog.text
