@@ -236,8 +236,8 @@ class Server:
     def _retire_servers(self) -> None:
         """Lets go of connections to servers that no cluster has any more."""
         kept = endpoints_of(self.clusters)
-        for way in {serving.assembled.pools for serving in self._serving.values()}:
-            way.retire(kept)
+        for listener in [*self.listeners, *self._leaving]:
+            listener.retire(kept)
 
     def _before(self, config: ListenerConfig, names: Collection[str]) -> _Serving | None:
         """What serves the address of ``config`` now and may go on: under the same name, or under one that is gone."""

@@ -242,6 +242,8 @@ def test_half_a_request_of_the_old_protocol_is_still_answered_two_configurations
                 assert len(running.server.listeners[0]._old) == 1
                 await client.send(whole[5:])
                 assert [each.request_id for each in await client.replies()] == [1]
+                client.half_close()
+                await until(lambda: not len(running.server.listeners[0].connections))
                 await running.server.reload(old)
                 assert not running.server.listeners[0]._old
 
@@ -334,5 +336,32 @@ def test_two_listeners_may_change_places(loop: str) -> None:
                 for reader, writer in before:
                     assert await reader.read() == b""
                     writer.transport.abort()
+
+    run(main(), loop)
+
+
+@loops
+def test_a_listener_that_leaves_lets_go_of_servers_too(loop: str) -> None:
+    async def main() -> None:
+        slow, new = Backend(IdCodec(), answer=None), Backend(IdCodec())
+        async with serving(slow), serving(new):
+            old = ProxyConfig(listeners=(listener("main", "a"), listener("other", "a")), clusters=(cluster("a", slow),))
+            async with proxy(old) as running:
+                busy, idle = await running.client(), await running.client()
+                await busy.send(message(1))
+                held = await slow.request(0)
+                await idle.send(message(2))
+                unused = await slow.request(1)
+                unused.transport.write(message(2, kind=REPLY))
+                await idle.reply()
+                await running.server.reload(replace(old, listeners=(listener("other", "a"),)))
+                await running.server.reload(
+                    replace(old, listeners=(listener("other", "a"),), clusters=(cluster("a", new),))
+                )
+                await until(lambda: unused.is_lost)
+                assert not held.is_lost
+                held.transport.write(message(1, b"last", kind=REPLY))
+                assert await busy.body() == b"last"
+                await until(lambda: held.is_lost)
 
     run(main(), loop)

@@ -104,7 +104,7 @@ class DownstreamConnection(EndingConnection):
             _log.warning("listener %s: over %d clients; one was refused", self._context.listener, len(self._crowd) - 1)
             self.abort()
         if self._crowd.is_draining:
-            self.drain()
+            self.close()  # it has said nothing yet
 
     def update(self, context: Context, chain: FilterChain, *, idle_timeout: float | None) -> None:
         """Goes by another configuration of its listener from the next request on."""

@@ -166,10 +166,12 @@ class EndingConnection(Connection):
         """Closes if nothing is left to do."""
         if self.in_flight or self._is_lingering or self._is_reading or self._transport.is_closing():
             return
-        if self._is_ending and not self._is_eof:
-            self._linger()
-        elif self._is_ending or self._is_eof or (self._is_draining and not self.partial):
+        if self._is_draining and not self.partial:
+            self._is_ending = True  # what comes now was sent before the client could know
+        if self._is_eof:
             self.close()
+        elif self._is_ending:
+            self._linger()
 
     def _linger(self) -> None:
         """Says that no more will come and waits for the client's end: closing a socket that has unread bytes resets

@@ -113,6 +113,11 @@ class Listener:
         for way in old.ways:
             way.retire(())
 
+    def retire(self, kept: Collection[Endpoint]) -> None:
+        """Lets go of every server that is none of ``kept``, once its requests in flight have ended."""
+        for way in self._parts.ways:
+            way.retire(kept)
+
     def _is_needed(self, old: Parts) -> bool:
         """Whether a client that still goes by ``old`` may send, or has something under way."""
         encoder = old.context.encoder

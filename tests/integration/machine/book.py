@@ -338,6 +338,8 @@ class Book:
         """A server gets nothing that was said after the last change that took it out."""
         if self.setup.is_bound and not link.site.is_mirror:  # a client keeps its server
             return
+        if any(each.retry is not None for each in self.since(step)):  # an attempt is made where the first was routed
+            return
         is_out = link.site.out_since <= step and "listener" not in client.causes
         assert not is_out, f"{link.site.name} gets requests although it is out"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from typing import Any
 
 import pytest
 
@@ -266,3 +267,31 @@ def test_a_request_that_is_given_up_may_take_the_others_behind_a_missing_reply_w
 
     run(main(), loop)
     assert [record.getMessage() for record in caplog.records] == []
+
+
+@loops
+def test_bytes_that_come_after_a_drain_reset_nothing(loop: str) -> None:
+    """Closing a socket that has unread bytes resets it, and a reply the client has not read yet would be lost."""
+
+    async def main() -> None:
+        backend = Backend(IdCodec(), answer=None)
+        async with proxy(backend) as running:
+            client = await running.client()
+            reading: Any = client.writer.transport
+            reading.pause_reading()
+            await client.send(message(1, b"a"))
+            link = await backend.request(0)
+            [listener] = running.server.listeners
+            listener.drain()
+            link.transport.write(echo(backend.requests[0]))
+            await running.counted("request_active", 0)
+            received = running.count("downstream_cx_rx_bytes_total")
+            await client.send(message(2, b"too late"))
+            await until(lambda: running.count("downstream_cx_rx_bytes_total") > received)
+            reading.resume_reading()
+            assert [each.request_id for each in await client.replies()] == [1]
+            client.half_close()
+            await until(lambda: running.count("downstream_cx_active") == 0)
+            assert len(backend.requests) == 1
+
+    run(main(), loop)
