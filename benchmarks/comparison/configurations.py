@@ -96,16 +96,13 @@ def ours(
 
 def kept_up(ports: Sequence[int], *, multiplexing: bool = False) -> dict[str, Any]:
     """Ours as of :func:`ours` with everything that keeps a cluster up: two priorities and localities with weights,
-    subsets, slow start, outlier detection, health checks, retries, every threshold counted."""
+    subsets, slow start, outlier detection, health checks, every threshold counted."""
     config = ours(ports, multiplexing=multiplexing)
     [cluster] = config["static_resources"]["clusters"]
     [listener] = config["static_resources"]["listeners"]
     [route] = listener["filter_chains"][0]["filters"][0]["typed_config"]["route_config"]["routes"]
     metadata = {"filter_metadata": {"envoy.lb": {"version": "1"}}}
-    route["route"] |= {
-        "metadata_match": metadata,
-        "retry_policy": {"retry_on": "connect-failure,reset", "num_retries": 1},
-    }
+    route["route"]["metadata_match"] = metadata
     localities = []
     for priority in (0, 1):
         for number, port in enumerate(ports):

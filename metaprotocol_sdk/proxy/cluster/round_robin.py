@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from heapq import heappop, heappush
+from math import gcd
 from typing import Generic, TypeVar
 
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 
 T = TypeVar("T")
+
+LONGEST_ROUND = 4096
+"""Turns of a round that is remembered: from its second time on it costs a look into a list."""
 
 
 class RoundRobin:
@@ -48,12 +52,15 @@ class WeightedRoundRobin(Generic[T]):
         start: How many picks are passed over.
     """
 
-    __slots__ = ("_early", "_endpoints", "_picks", "_ready", "_round", "_turn", "_weights")
+    __slots__ = ("_early", "_endpoints", "_known", "_picks", "_ready", "_round", "_turn", "_weights")
 
     def __init__(self, endpoints: Sequence[T], weights: Sequence[int], start: int = 0) -> None:
         self._endpoints = endpoints
-        self._weights = weights
-        self._round = sum(weights)
+        common = gcd(*weights)
+        self._weights = [each // common for each in weights]
+        self._round = sum(self._weights)
+        self._known: list[T] = []
+        """The round as far as it has been worked out, from its first turn; of one that is too long, nothing."""
         self._turn = 0
         self._picks = [0] * len(self._endpoints)
         self._early: list[tuple[int, int]] = []
@@ -68,6 +75,18 @@ class WeightedRoundRobin(Generic[T]):
 
     def pick(self, _hash_value: int | None = None, /) -> T:
         """The endpoint whose turn it is."""
+        turn, known = self._turn, self._known
+        if turn < len(known):
+            self._turn = (turn + 1) % self._round
+            return known[turn]
+        endpoint = self._next()
+        self._turn = turn + 1
+        if self._round <= LONGEST_ROUND:
+            known.append(endpoint)
+            self._turn %= self._round
+        return endpoint
+
+    def _next(self) -> T:
         early, ready = self._early, self._ready
         while early and early[0][0] <= self._turn:
             index = heappop(early)[1]
@@ -75,5 +94,4 @@ class WeightedRoundRobin(Generic[T]):
         index = heappop(ready)[1]
         self._picks[index] = picks = self._picks[index] + 1
         heappush(early, (picks * self._round // self._weights[index], index))
-        self._turn += 1
         return self._endpoints[index]

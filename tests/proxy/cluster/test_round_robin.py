@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metaprotocol_sdk.proxy.cluster.round_robin import RoundRobin, WeightedRoundRobin
+from metaprotocol_sdk.proxy.cluster.round_robin import LONGEST_ROUND, RoundRobin, WeightedRoundRobin
 from tests.proxy.cluster.servers import equals, picks, servers, weighted_round_robin
 
 WEIGHTS = st.lists(st.integers(1, 20) | st.sampled_from([1, 1000]), min_size=1, max_size=8)
@@ -31,6 +31,16 @@ def test_a_round_is_as_the_first_one(weights: list[int]) -> None:
     balancer = weighted_round_robin(servers(*weights))
     first = [balancer.pick() for _ in range(sum(weights))]
     assert [balancer.pick() for _ in range(sum(weights))] == first
+
+
+def test_a_round_too_long_to_be_remembered_goes_on_by_the_same_rule() -> None:
+    weights = [LONGEST_ROUND, 3, 2]
+    endpoints, total = servers(*weights), sum(weights)
+    balancer = weighted_round_robin(endpoints)
+    first = [balancer.pick() for _ in range(total)]
+    assert [balancer.pick() for _ in range(total)] == first
+    assert [first.count(each) for each in endpoints] == weights
+    assert not balancer._known
 
 
 def test_the_heaviest_is_not_picked_in_a_row() -> None:
