@@ -3,8 +3,8 @@
     python benchmarks/upkeep.py [--rounds 7] [--seconds 1]
 
 Ours before Thrift servers, as ``benchmarks/proxy.py`` has it, against the same with priorities, localities, subsets,
-slow start, outlier detection, health checks and counted thresholds, in both modes. The two run in turn in each
-round, and the ratio of their CPU times per request is taken inside the round.
+slow start, outlier detection, health checks, counted thresholds, rules of access and a fault, in both modes. The two
+run in turn in each round, and the ratio of their CPU times per request is taken inside the round.
 """
 
 from __future__ import annotations

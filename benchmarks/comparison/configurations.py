@@ -53,6 +53,31 @@ def _rate_limit() -> dict[str, Any]:
     }
 
 
+def _access() -> dict[str, Any]:
+    permission = {"metadata": {"name": "method", "exact_match": METHOD}}
+    policies = {"everybody": {"permissions": [permission], "principals": [{"any": True}]}}
+    return {
+        "name": "aeraki.meta_protocol.filters.rbac",
+        "config": {
+            "@type": f"{_OURS}.filters.rbac.v1alpha.RBAC",
+            "stat_prefix": "benchmark",
+            "rules": {"action": "ALLOW", "policies": policies},
+        },
+    }
+
+
+def _fault() -> dict[str, Any]:
+    return {
+        "name": "aeraki.meta_protocol.filters.fault",
+        "config": {
+            "@type": f"{_OURS}.filters.fault.v1alpha.Fault",
+            "stat_prefix": "benchmark",
+            "match": {"metadata": [{"name": "method", "exact_match": "another"}]},
+            "abort": {"error_type": "UNSPECIFIED", "percentage": {"numerator": 100}},
+        },
+    }
+
+
 def ours(
     ports: Sequence[int],
     *,
@@ -96,11 +121,14 @@ def ours(
 
 def kept_up(ports: Sequence[int], *, multiplexing: bool = False) -> dict[str, Any]:
     """Ours as of :func:`ours` with everything that keeps a cluster up: two priorities and localities with weights,
-    subsets, slow start, outlier detection, health checks, every threshold counted."""
+    subsets, slow start, outlier detection, health checks, every threshold counted; rules of access that let all
+    requests pass, and a fault that none of them meets."""
     config = ours(ports, multiplexing=multiplexing)
     [cluster] = config["static_resources"]["clusters"]
     [listener] = config["static_resources"]["listeners"]
-    [route] = listener["filter_chains"][0]["filters"][0]["typed_config"]["route_config"]["routes"]
+    proxy = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    proxy["meta_protocol_filters"][:0] = [_access(), _fault()]
+    [route] = proxy["route_config"]["routes"]
     metadata = {"filter_metadata": {"envoy.lb": {"version": "1"}}}
     route["route"]["metadata_match"] = metadata
     localities = []

@@ -173,7 +173,7 @@ class Cluster:
             self.stats.membership_change += 1
             for watcher in self._watchers:
                 watcher()
-        if were != self.endpoint_configs:
+        if before != self.endpoints or were != self.endpoint_configs:
             self._tell_state()
 
     def _endpoint(self, config: EndpointConfig, known: dict[AnyAddress, Endpoint]) -> Endpoint:
