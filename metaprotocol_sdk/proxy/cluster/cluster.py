@@ -99,7 +99,7 @@ class Cluster:
         if before != self.endpoints:
             for watcher in self._watchers:
                 watcher()
-        if were != self.servers:
+        if before != self.endpoints or were != self.servers:
             self._tell_state()
 
     def _tell_state(self) -> None:
