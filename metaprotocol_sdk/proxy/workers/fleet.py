@@ -99,6 +99,8 @@ class Fleet:
         back_off = BackOff(self._rng)
         while True:
             await self._may_start.wait()
+            if self._is_stopping:  # since it died
+                return
             began = self._turns.loop.time()
             how = await self._live(number)
             if self._is_stopping:
