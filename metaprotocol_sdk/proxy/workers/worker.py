@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from metaprotocol_sdk.exceptions import ConfigError, Finding, MetaProtocolError, WorkerError
@@ -97,8 +98,9 @@ class Worker:
         self._guest = Guest(block, fields["worker"])
         self._drain_time = fields["drain_time"]
         config = await self._take(message, descriptors)
+        serving = tuple(each for each in config.listeners if each.name not in fields["drained"])
         server = Server(
-            config,
+            replace(config, listeners=serving),
             drain_time=self._drain_time,
             bind=self._bind,
             keepers=(self._hearsay.keeper, *(make(self._witness) for make in WITNESSES)),

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -66,7 +67,7 @@ async def worker(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Parent,
     ours, theirs = socket.socketpair()
     parent, block = Parent(turns, ours), Block.create(2)
     running = asyncio.ensure_future(Worker(theirs).run())
-    settings = {"path": __import__("sys").path, "log": ["text", "info"], "drain_time": 5, "workers": 2, "worker": 0}
+    settings = {"path": sys.path, "log": ["text", "info"], "drain_time": 5, "workers": 2, "worker": 0, "drained": []}
     await parent.give("start", text(), "main", **settings, block=block.descriptor)
     try:
         yield parent, running
