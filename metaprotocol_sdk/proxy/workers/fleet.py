@@ -78,7 +78,7 @@ class Fleet:
         self._may_start = asyncio.Event()
         self._may_start.set()
         self._settled = asyncio.Event()
-        self._is_stopping = False
+        self._retired = asyncio.Event()
 
     @property
     def pids(self) -> list[int]:
@@ -99,11 +99,11 @@ class Fleet:
         back_off = BackOff(self._rng)
         while True:
             await self._may_start.wait()
-            if self._is_stopping:  # since it died
+            if self._retired.is_set():  # since it died
                 return
             began = self._turns.loop.time()
             how = await self._live(number)
-            if self._is_stopping:
+            if self._retired.is_set():
                 return
             delay = back_off.delay(self._turns.loop.time() - began)
             first = self._first[number]
@@ -202,7 +202,7 @@ class Fleet:
 
     def retire(self) -> None:
         """Those that end from now on are not started again."""
-        self._is_stopping = True
+        self._retired.set()
 
     async def stop(self) -> int:
         """Ends them all; returns how many clients' connections were cut."""
