@@ -154,8 +154,8 @@ class Parent:
             self._seats = self._host.seats(clusters, self._server.filters)
             self._host.keep(self._seats)
             self._gossip.watch(clusters)
-            self._tally.keep(self._server.snapshot().keys())
             await self._fleet.ask("commit", states=_states(clusters.values()))
+            self._tally.keep(self._server.snapshot().keys())  # no worker tells of anything else from here on
 
     async def _prepare(self, document: Document, prepared: Prepared) -> None:
         plan = prepared.clusters
