@@ -319,6 +319,25 @@ def test_listeners_that_are_drained_during_a_reload_stay_drained() -> None:
     run(main())
 
 
+def test_a_worker_that_fails_in_the_last_step_of_a_reload_is_replaced_by_one_that_has_it() -> None:
+    async def main() -> None:
+        async with serving(Backend(IdCodec())) as backend, running(text(backend)) as proxy:
+            failed, ask = proxy.pid(0), proxy.parent._fleet.ask
+
+            async def listen(kind: str, **question: Any) -> Any:
+                return {**await ask(kind, **question), **({0: WorkerError("a bug")} if kind == "commit" else {})}
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(proxy.parent._fleet, "ask", listen)
+                await proxy.parent.reload(document(text(backend, listeners=listener(cluster="none"))))
+            await proxy.whole_again(failed)
+            for client in await proxy.client_of_each():
+                await client.send(message(1, b"x"))
+                assert b"no healthy upstream for 'none'" in (await client.reply()).origin_message
+
+    run(main())
+
+
 def test_a_worker_that_hangs_is_ended_with_the_proxy() -> None:
     async def main() -> None:
         async with running(text(listeners=listener(codec=codec(StuckCodec)))) as proxy:

@@ -200,6 +200,13 @@ class Fleet:
         for process in self._processes.values():
             process.link.tell(kind, **fields)
 
+    async def replace(self, number: int, why: str) -> None:
+        """Ends a worker; another one is started for it."""
+        process = self._processes.get(number)
+        if process is not None:
+            _log.error("worker %d is ended, for it %s", number + 1, why)
+            await process.kill()
+
     def retire(self) -> None:
         """Those that end from now on are not started again."""
         self._retired.set()

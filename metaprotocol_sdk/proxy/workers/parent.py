@@ -154,7 +154,10 @@ class Parent:
             self._seats = self._host.seats(clusters, self._server.filters)
             self._host.keep(self._seats)
             self._gossip.watch(clusters)
-            await self._fleet.ask("commit", states=_states(clusters.values()))
+            answers = await self._fleet.ask("commit", states=_states(clusters.values()))
+            for number, answer in answers.items():
+                if isinstance(answer, WorkerError):  # what it serves nobody can say
+                    await self._fleet.replace(number, f"has not taken on the configuration: {answer}")
             self._tally.keep(self._server.snapshot().keys())  # no worker tells of anything else from here on
 
     async def _prepare(self, document: Document, prepared: Prepared) -> None:
