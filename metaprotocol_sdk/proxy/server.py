@@ -168,8 +168,7 @@ class Server:
         Raises:
             MetaProtocolError: It cannot be used; see :class:`Server` and :meth:`start`. Nothing has changed then.
         """
-        if any(listener.is_draining for listener in self.listeners):
-            raise ConfigError([Finding(message="its listeners have been drained; start the proxy anew")])
+        self.require_undrained()
         plan = self._manager.plan(config.clusters)
         fresh: list[Listener] = []
         try:
@@ -184,12 +183,22 @@ class Server:
             for listener in fresh:
                 listener.bind(lambda config: self._socket_of(config, gone))
             await plan.warm()
+            self.require_undrained()
         except BaseException:  # a stop that comes meanwhile, too: nobody else knows of these
             plan.abandon()
             for listener in fresh:
                 listener.drain()
             raise
         return Prepared(config, plan, serving, tuple(fresh))
+
+    def require_undrained(self) -> None:
+        """Asks whether another configuration can be taken on.
+
+        Raises:
+            ConfigError: It cannot, since a listener accepts nobody any more.
+        """
+        if any(listener.is_draining for listener in self.listeners):
+            raise ConfigError([Finding(message="its listeners have been drained; start the proxy anew")])
 
     def commit(self, prepared: Prepared) -> None:
         """Serves what was prepared from now on, without one request failed by the change.

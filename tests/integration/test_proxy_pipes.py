@@ -213,6 +213,24 @@ def test_a_reload_keeps_the_socket_and_changes_its_permissions(tmp_path: Path) -
     run(main())
 
 
+def test_a_reload_takes_effect_though_somebody_has_removed_the_socket(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, other = str(tmp_path / "proxy.sock"), str(tmp_path / "other.sock")
+
+    async def main() -> None:
+        async with running_at(at(PipeAddress(path, 0o600))) as running:
+            os.unlink(path)
+            (main,), (more,) = at(PipeAddress(path, 0o660)).listeners, at(PipeAddress(other)).listeners
+            config = at(PipeAddress(path, 0o660))
+            await running.server.reload(replace(config, listeners=(main, replace(more, name="other"))))
+            await connected(running, other)
+            await running.counted("downstream_cx_active", 1)
+
+    run(main())
+    assert "its permissions cannot be set: no such file or directory" in caplog.text
+
+
 @loops
 def test_a_server_that_is_not_there_is_an_error_reply(loop: str, tmp_path: Path) -> None:
     here, there = paths(tmp_path, "files")

@@ -23,6 +23,7 @@ from metaprotocol_sdk.proxy.config.values import (
     RouteConfig,
     RouteTableConfig,
 )
+from metaprotocol_sdk.proxy.net.cluster_manager import ClusterPlan
 from metaprotocol_sdk.proxy.server import Server
 from tests.proxy.codecs import REPLY, IdCodec, message
 from tests.proxy.harness import LOOPS, Backend, Client, Proxy, run, serving, until, unused_port
@@ -308,6 +309,43 @@ def test_a_stop_during_a_reload_leaves_no_listener_behind(loop: str) -> None:
             with pytest.raises(OSError):
                 await asyncio.open_connection(address.host, address.port)
             assert set(running.server.addresses) == {"main"}
+
+    run(main(), loop)
+
+
+@loops
+def test_a_drain_during_a_reload_ends_the_reload(loop: str) -> None:
+    async def main() -> None:
+        old = ProxyConfig(listeners=(listener("main", "a"),), clusters=(ClusterConfig(name="a"),))
+        new = replace(old, listeners=(*old.listeners, listener("other", "a")))
+        async with proxy(old) as running:
+            with pytest.MonkeyPatch.context() as patch:
+
+                async def warm(*_: object) -> None:
+                    running.server.drain_listeners()
+
+                patch.setattr(ClusterPlan, "warm", warm)
+                with pytest.raises(ConfigError, match="start the proxy anew"):
+                    await running.server.reload(new)
+            assert set(running.server.addresses) == {"main"}
+
+    run(main(), loop)
+
+
+@loops
+def test_a_drain_before_the_start_is_over_lets_nobody_in(loop: str) -> None:
+    async def main() -> None:
+        server = Server(ProxyConfig(listeners=(listener("main", "a"),), clusters=(ClusterConfig(name="a"),)))
+        with pytest.MonkeyPatch.context() as patch:
+
+            async def warm(*_: object) -> None:
+                server.drain_listeners()
+
+            patch.setattr(ClusterPlan, "warm", warm)
+            await server.start()
+        with pytest.raises(OSError):
+            await asyncio.open_connection(*server.addresses["main"])
+        await server.stop()
 
     run(main(), loop)
 

@@ -8,6 +8,7 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import pytest
 
@@ -277,6 +278,64 @@ def test_a_circuit_breaker_counts_what_all_workers_do_and_forgets_a_dead_one() -
 
 async def in_flight_of(proxy: Running) -> int:
     return sum((await proxy.parent.active())["all"])
+
+
+def test_a_worker_that_dies_after_a_drain_of_some_listeners_comes_back_for_the_others() -> None:
+    async def main() -> None:
+        inbound = listener("inbound") + "  traffic_direction: INBOUND\n"
+        server = serving(Backend(IdCodec()))
+        async with server as backend, running(text(backend, listeners=listener() + inbound)) as proxy:
+            proxy.parent.drain_listeners(graceful=False, skip_exit=False, inbound_only=True)
+            killed = proxy.pid(0)
+            os.kill(killed, signal.SIGKILL)
+            await proxy.whole_again(killed)
+            await proxy.client_of_each()
+            with pytest.raises(OSError):
+                await proxy.client("inbound")
+            assert await proxy.count("response_success") == len(proxy.clients)
+            with pytest.raises(MetaProtocolError, match="start the proxy anew"):
+                await proxy.parent.reload(document(text(backend)))
+
+    run(main())
+
+
+def test_listeners_that_are_drained_during_a_reload_stay_drained() -> None:
+    async def main() -> None:
+        async with serving(Backend(IdCodec())) as backend, running(text(backend)) as proxy:
+            both = document(text(backend, listeners=listener() + listener("other")))
+            ask = proxy.parent._fleet.ask
+
+            async def listen(kind: str, **question: Any) -> Any:
+                answers = await ask(kind, **question)
+                proxy.parent.drain_listeners(graceful=False, skip_exit=False, inbound_only=False)
+                return answers
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(proxy.parent._fleet, "ask", listen)  # every worker is prepared
+                with pytest.raises(MetaProtocolError, match="start the proxy anew"):
+                    await proxy.parent.reload(both)
+            assert set(proxy.parent.addresses) == {"main"}
+
+    run(main())
+
+
+def test_a_worker_that_fails_in_the_last_step_of_a_reload_is_replaced_by_one_that_has_it() -> None:
+    async def main() -> None:
+        async with serving(Backend(IdCodec())) as backend, running(text(backend)) as proxy:
+            failed, ask = proxy.pid(0), proxy.parent._fleet.ask
+
+            async def listen(kind: str, **question: Any) -> Any:
+                return {**await ask(kind, **question), **({0: WorkerError("a bug")} if kind == "commit" else {})}
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(proxy.parent._fleet, "ask", listen)
+                await proxy.parent.reload(document(text(backend, listeners=listener(cluster="none"))))
+            await proxy.whole_again(failed)
+            for client in await proxy.client_of_each():
+                await client.send(message(1, b"x"))
+                assert b"no healthy upstream for 'none'" in (await client.reply()).origin_message
+
+    run(main())
 
 
 def test_a_worker_that_hangs_is_ended_with_the_proxy() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -101,7 +102,7 @@ class Listener:
         """
         old, self._parts, self.config = self._parts, parts, config
         self._watch_entrance(old)
-        permit(config.address)
+        self._permit()
         self._keep_alive()
         if parts.context.encoder is old.context.encoder:
             for connection in self.connections:
@@ -143,13 +144,22 @@ class Listener:
         return self._socket.dup()
 
     def start(self) -> None:
-        """Accepts clients from now on; the socket must be there."""
+        """Accepts clients from now on, unless it has been drained already; the socket must be there."""
         assert self._socket is not None, "bind comes first"
+        if self.is_draining:
+            return
         take_over(self._socket)
         self._keep_alive()
         accept, name = self._sharing.accept, self.config.name
         self._acceptor = accept(self.context.turns, self._socket, self._connection, name=name, admit=self._admit)
         self._watch_entrance(None)
+
+    def _permit(self) -> None:
+        try:
+            permit(self.config.address)
+        except OSError as error:  # such as a file that somebody has removed; nothing else shall depend on it
+            reason = os.strerror(error.errno or 0).lower()
+            _log.error("listener %s: its permissions cannot be set: %s", self.config.name, reason)
 
     def _keep_alive(self) -> None:
         """Has every client's connection from now on as it is configured: what is accepted inherits it."""

@@ -106,7 +106,8 @@ class EvenAcceptor(Acceptor):
         self._read()
         # What the others have left for so long is more than they can take: not each client shall wait as long.
         for _ in range(1 if self._courtesies else 4):
-            super()._accept()
+            if self._pause is None:  # else there is no descriptor for another
+                super()._accept()
 
     def close(self) -> None:
         """Accepts no more. Who is in the kernel's queue stays there."""

@@ -78,7 +78,7 @@ class Fleet:
         self._may_start = asyncio.Event()
         self._may_start.set()
         self._settled = asyncio.Event()
-        self._is_stopping = False
+        self._retired = asyncio.Event()
 
     @property
     def pids(self) -> list[int]:
@@ -99,9 +99,11 @@ class Fleet:
         back_off = BackOff(self._rng)
         while True:
             await self._may_start.wait()
+            if self._retired.is_set():  # since it died
+                return
             began = self._turns.loop.time()
             how = await self._live(number)
-            if self._is_stopping:
+            if self._retired.is_set():
                 return
             delay = back_off.delay(self._turns.loop.time() - began)
             first = self._first[number]
@@ -198,9 +200,16 @@ class Fleet:
         for process in self._processes.values():
             process.link.tell(kind, **fields)
 
+    async def replace(self, number: int, why: str) -> None:
+        """Ends a worker; another one is started for it."""
+        process = self._processes.get(number)
+        if process is not None:
+            _log.error("worker %d is ended, for it %s", number + 1, why)
+            await process.kill()
+
     def retire(self) -> None:
         """Those that end from now on are not started again."""
-        self._is_stopping = True
+        self._retired.set()
 
     async def stop(self) -> int:
         """Ends them all; returns how many clients' connections were cut."""

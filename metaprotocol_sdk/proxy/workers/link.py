@@ -77,8 +77,13 @@ class Link:
             future.set_exception(WorkerError("the worker is gone"))
             return future
         self._next_id += 1
+        message = Message({"kind": kind, "id": self._next_id, **fields}, blob, len(descriptors))
         self._asked[self._next_id] = future
-        self._send(Message({"kind": kind, "id": self._next_id, **fields}, blob, len(descriptors)), descriptors)
+        try:
+            self._send(message, descriptors)
+        except (ChannelError, OSError) as error:  # it is too long, or there is no descriptor left
+            del self._asked[self._next_id]
+            future.set_exception(WorkerError(f"it cannot be asked: {str(error).lower()}"))
         return future
 
     def _send(self, message: Message, descriptors: Sequence[int]) -> None:
@@ -86,7 +91,7 @@ class Link:
             return
         data = memoryview(encode(message))
         # Each batch of descriptors travels with a byte of its own; the last one with all the rest.
-        owned = [socket.dup(each) for each in descriptors]  # the caller may close its own before they are sent
+        owned = _copies(descriptors)  # the caller may close its own before they are sent
         while len(owned) > _MOST_AT_ONCE:
             self._unsent.append((data[:1], owned[:_MOST_AT_ONCE]))
             data, owned = data[1:], owned[_MOST_AT_ONCE:]
@@ -190,6 +195,17 @@ def _send(sock: socket.socket, data: memoryview, descriptors: Sequence[int]) -> 
         return sock.send(data)
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
     return sock.sendmsg([data], rights)
+
+
+def _copies(descriptors: Sequence[int]) -> list[int]:
+    copies: list[int] = []
+    try:
+        for each in descriptors:
+            copies.append(socket.dup(each))  # noqa: PERF401  an error leaves those before it in there
+    except OSError:
+        _close(copies)
+        raise
+    return copies
 
 
 def _received(data: bytes) -> array.array[int]:

@@ -154,8 +154,11 @@ class Parent:
             self._seats = self._host.seats(clusters, self._server.filters)
             self._host.keep(self._seats)
             self._gossip.watch(clusters)
-            self._tally.keep(self._server.snapshot().keys())
-            await self._fleet.ask("commit", states=_states(clusters.values()))
+            answers = await self._fleet.ask("commit", states=_states(clusters.values()))
+            for number, answer in answers.items():
+                if isinstance(answer, WorkerError):  # what it serves nobody can say
+                    await self._fleet.replace(number, f"has not taken on the configuration: {answer}")
+            self._tally.keep(self._server.snapshot().keys())  # no worker tells of anything else from here on
 
     async def _prepare(self, document: Document, prepared: Prepared) -> None:
         plan = prepared.clusters
@@ -167,6 +170,7 @@ class Parent:
             for number, answer in answers.items():
                 if isinstance(answer, WorkerError):
                     raise WorkerError(f"worker {number + 1}: {answer}")
+            self._server.require_undrained()  # meanwhile
         except BaseException:
             self._fleet.tell("abandon")
             self._server.abandon(prepared)
@@ -188,8 +192,10 @@ class Parent:
     def start_of(self, worker: int) -> Start:
         """What a worker that starts now serves."""
         server = self._server
-        start = self._start(self._document, server.listeners, self._seats, server.clusters.values())
-        fields = {**self._settings, **start.fields, "worker": worker}
+        listeners = [each for each in server.listeners if not each.is_draining]
+        start = self._start(self._document, listeners, self._seats, server.clusters.values())
+        drained = [each.config.name for each in server.listeners if each.is_draining]
+        fields = {**self._settings, **start.fields, "worker": worker, "drained": drained}
         return Start(fields, start.blob, (self._block.descriptor, *start.descriptors))
 
     def on_told(self, worker: int, message: Message) -> None:

@@ -16,9 +16,12 @@ OWN = "server."
 
 _SAME = frozenset(
     {
+        "context_update_by_file",
+        "key_rotation_failed",
         "lb_subsets_active",
         "lb_subsets_created",
         "lb_subsets_removed",
+        "lb_subsets_single_host_per_subset_duplicate",
         "membership_change",
         "membership_degraded",
         "membership_excluded",
@@ -52,9 +55,10 @@ class Tally:
             counts.update({name: 0 for name in counts if not is_gauge(name)})
 
     def keep(self, names: Collection[str]) -> None:
-        """Forgets what dead workers have counted of things that are gone: all but ``names``."""
-        for name in [each for each in self._dead if each not in names]:
-            del self._dead[name]
+        """Forgets what was counted of things that are gone: all but ``names``."""
+        for counts in (self._dead, *self._living.values()):
+            for name in [each for each in counts if each not in names]:
+                del counts[name]
 
     def total(self, own: Mapping[str, int]) -> dict[str, int]:
         """The sum of all, by the names of ``own``.
@@ -79,5 +83,5 @@ class Changes:
     def since(self, counts: Mapping[str, int]) -> dict[str, int]:
         """Those of ``counts`` that are not as they were said last; they are said now."""
         changed = {name: count for name, count in counts.items() if self._said.get(name, 0) != count}
-        self._said.update(changed)
+        self._said = dict(counts)
         return changed

@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from metaprotocol_sdk.exceptions import ConfigError, Finding, MetaProtocolError, WorkerError
@@ -59,8 +60,7 @@ class Worker:
         self._drain_time = 0.0
         self._server: Server | None = None
         self._guest: Guest | None = None
-        self._prepared: Prepared | None = None
-        self._preparing: asyncio.Future[Prepared] | None = None
+        self._prepared: asyncio.Future[Prepared] | None = None
         self._link = Link(self._turns, sock, self._on_message, self._on_orphaned)
 
     async def run(self) -> None:
@@ -96,9 +96,11 @@ class Worker:
         block = Block(descriptors.pop(0), fields["workers"])
         self._guest = Guest(block, fields["worker"])
         self._drain_time = fields["drain_time"]
-        config = await self._take(message, descriptors)
+        sockets, config = _sockets(message, descriptors), await _config(message)
+        self._provide(message, sockets)
+        serving = tuple(each for each in config.listeners if each.name not in fields["drained"])
         server = Server(
-            config,
+            replace(config, listeners=serving),
             drain_time=self._drain_time,
             bind=self._bind,
             keepers=(self._hearsay.keeper, *(make(self._witness) for make in WITNESSES)),
@@ -109,16 +111,14 @@ class Worker:
         self._started.set()
         return {}
 
-    async def _take(self, message: Message, descriptors: list[int]) -> ProxyConfig:
-        """The configuration of a message, its sockets and states ready to be used."""
+    def _provide(self, message: Message, sockets: dict[str, socket.socket]) -> None:
+        """Has what comes with a configuration ready for the server, which takes all of it before it waits for
+        anything."""
         fields = message.fields
-        names = fields["listeners"]
-        self._sockets = {name: socket.socket(fileno=each) for name, each in zip(names, descriptors, strict=True)}
+        self._sockets = sockets
         self._hearsay.take(fields["states"])
         assert self._guest is not None
         self._guest.seats = Seats(fields["clusters"], fields["buckets"])
-        parse = functools.partial(parse_config, message.blob, file=fields["file"], filters=filter_models())
-        return await asyncio.to_thread(parse)
 
     def _bind(self, config: ListenerConfig) -> socket.socket:
         found = self._sockets.pop(config.name, None)
@@ -127,38 +127,35 @@ class Worker:
             raise ConfigError([Finding(message=text)])
         return found
 
-    def _close_sockets(self) -> None:
-        for each in self._sockets.values():
-            each.close()
-        self._sockets.clear()
-
     async def _on_prepare(self, message: Message, descriptors: list[int]) -> Answer | None:
-        async def prepare() -> Prepared:
-            return await self._serving.prepare(await self._take(message, descriptors))
+        sockets = _sockets(message, descriptors)
 
-        self._preparing = asyncio.ensure_future(prepare())
+        async def prepare() -> Prepared:
+            config = await _config(message)
+            self._provide(message, sockets)
+            return await self._serving.prepare(config)
+
+        preparing = self._prepared = asyncio.ensure_future(prepare())
         try:
-            self._prepared = await self._preparing
+            await preparing
         except asyncio.CancelledError:
             raise WorkerError("it was abandoned") from None
         finally:
-            self._preparing = None
-            self._close_sockets()
+            for each in sockets.values():  # those that nobody has taken
+                each.close()
         return None
 
     async def _on_commit(self, message: Message, _: list[int]) -> Answer | None:
         assert self._prepared is not None, "prepare comes first"
         self._hearsay.take(message.fields["states"])
-        prepared, self._prepared = self._prepared, None
+        prepared, self._prepared = self._prepared.result(), None
         self._serving.commit(prepared)
         return None
 
     async def _on_abandon(self, _: Message, __: list[int]) -> Answer | None:
-        if self._preparing is not None:
-            self._preparing.cancel()
-        if self._prepared is not None:
-            prepared, self._prepared = self._prepared, None
-            self._serving.abandon(prepared)
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None and not prepared.cancel() and prepared.exception() is None:
+            self._serving.abandon(prepared.result())
         return None
 
     async def _on_states(self, message: Message, _: list[int]) -> Answer | None:
@@ -222,6 +219,22 @@ class Worker:
         changed = self._changes.since(self._serving.snapshot())
         if changed:
             self._link.tell("counted", changed=changed)
+
+
+def _sockets(message: Message, descriptors: list[int]) -> dict[str, socket.socket]:
+    """The listening sockets that came with a message, by the names of their listeners."""
+    names, found = message.fields["listeners"], [socket.socket(fileno=each) for each in descriptors]
+    if len(names) != len(found):  # the system gives none to a process that has as many as it may have
+        for each in found:
+            each.close()
+        raise WorkerError(f"{len(found)} of {len(names)} listening sockets have come")
+    return dict(zip(names, found, strict=True))
+
+
+async def _config(message: Message) -> ProxyConfig:
+    """The configuration of a message."""
+    parse = functools.partial(parse_config, message.blob, file=message.fields["file"], filters=filter_models())
+    return await asyncio.to_thread(parse)
 
 
 async def _told(work: Awaitable[Answer | None]) -> Answer | None:

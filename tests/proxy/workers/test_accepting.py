@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from typing import Any
 
@@ -118,3 +119,31 @@ def test_one_that_lets_others_go_first_can_be_closed(loop: str, monkeypatch: pyt
         block.close()
 
     run(main(), loop)
+
+
+def test_one_that_is_out_of_descriptors_is_out_once(caplog: pytest.LogCaptureFixture) -> None:
+    class Full:
+        """A socket of a process that has as many descriptors as it may have."""
+
+        def __init__(self, sock: socket.socket) -> None:
+            self.fileno = sock.fileno
+
+        def accept(self) -> Any:
+            raise OSError(errno.EMFILE, "too many open files")
+
+    async def main() -> None:
+        turns, block = Turns(asyncio.get_running_loop()), Block.create(2)
+        block.clients[1] = 0
+        with listening(Address("127.0.0.1", 0)) as sock:
+            worker = Worker(turns, sock, block, 0)
+            block.clients[0] = 5
+            worker.acceptor._sock = Full(worker.sock)  # type: ignore[assignment]
+            _, writer = await asyncio.open_connection(*sock.getsockname())
+            await until(lambda: worker.acceptor._pause is not None)
+            worker.close()
+            writer.close()
+        await turns.close()
+        block.close()
+
+    run(main())
+    assert caplog.text.count("a client cannot be accepted: too many open files") == 1

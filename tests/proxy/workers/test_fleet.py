@@ -140,6 +140,19 @@ def test_none_starts_while_they_are_held(monkeypatch: pytest.MonkeyPatch) -> Non
     check(monkeypatch, fine, script)
 
 
+def test_none_starts_once_they_are_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def script(fleet: Fleet, home: Home, made: list[Process]) -> None:
+        await fleet.start()
+        made[0].die()
+        await until(lambda: home.deaths == [0])
+        fleet.retire()  # while it waits to be started again
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+        assert len(made) == 2
+
+    check(monkeypatch, fine, script)
+
+
 def test_what_does_not_answer_in_time_is_an_answer_too(monkeypatch: pytest.MonkeyPatch) -> None:
     def answers(process: Process, kind: str) -> Any:
         return None if kind == "question" else fine(process, kind)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 from collections.abc import AsyncIterator
@@ -13,7 +14,7 @@ import pytest
 from metaprotocol_sdk.exceptions import WorkerError
 from metaprotocol_sdk.proxy.net.loop import Turns
 from metaprotocol_sdk.proxy.workers import link as module
-from metaprotocol_sdk.proxy.workers.channel import Message
+from metaprotocol_sdk.proxy.workers.channel import MAX_SIZE, Message
 from metaprotocol_sdk.proxy.workers.link import Answer, Link
 from tests.proxy.harness import LOOPS, run, until
 
@@ -142,5 +143,33 @@ def test_who_reads_nothing_is_given_up(loop: str, monkeypatch: pytest.MonkeyPatc
             os.close(each)
         theirs.close()
         await turns.close()
+
+    run(main(), loop)
+
+
+@loops
+def test_a_message_that_cannot_be_sent_leaves_nothing_and_is_an_answer(loop: str) -> None:
+    made: list[int] = []
+
+    def dup(descriptor: int) -> int:
+        if len(made) == 2:
+            raise OSError(errno.EMFILE, "Too many open files")
+        made.append(os.dup(descriptor))
+        return made[-1]
+
+    async def main() -> None:
+        async with ends() as (one, two):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(module.socket, "dup", dup)
+                with pytest.raises(WorkerError, match="too many open files"):
+                    await one.link.ask("question", descriptors=[0, 0, 0])
+            with pytest.raises(WorkerError, match="over the limit"):
+                await one.link.ask("question", blob=bytes(MAX_SIZE))
+            for each in made:
+                with pytest.raises(OSError):
+                    os.fstat(each)
+            assert one.link._asked == {}
+            assert (await one.link.ask("question"))["size"] == 0
+            assert len(two.heard) == 1
 
     run(main(), loop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +49,35 @@ def test_what_is_gone_from_the_configuration_is_gone_from_the_counts() -> None:
         "cluster.old.total": 0,
         "cluster.new.total": 6,
     }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cluster.c.membership_total",
+        "cluster.c.lb_subsets_single_host_per_subset_duplicate",
+        "cluster.c.ssl.context_update_by_file",
+        "listener.0.0.0.0_80.ssl.key_rotation_failed",
+    ],
+)
+def test_what_every_process_sees_of_one_thing_is_counted_once(name: str) -> None:
+    tally = Tally()
+    tally.update(0, {name: 3})
+    tally.update(1, {name: 3})
+    assert tally.total({name: 3}) == {name: 3}
+
+
+def test_nothing_is_kept_of_what_is_gone_and_it_counts_anew_when_it_comes_back() -> None:
+    tally, changes = Tally(), Changes()
+    tally.update(0, changes.since({"cluster.a.total": 5, "cluster.b.total": 1}))
+    tally.update(0, changes.since({"cluster.b.total": 1}))
+    tally.keep({"cluster.b.total"})
+    assert tally._living == {0: {"cluster.b.total": 1}}
+    assert changes._said == {"cluster.b.total": 1}
+    tally.update(0, changes.since({"cluster.a.total": 0, "cluster.b.total": 1}))
+    assert tally.total({"cluster.a.total": 0, "cluster.b.total": 0}) == {"cluster.a.total": 0, "cluster.b.total": 1}
+    tally.update(0, changes.since({"cluster.a.total": 5, "cluster.b.total": 1}))
+    assert tally.total({"cluster.a.total": 0, "cluster.b.total": 0}) == {"cluster.a.total": 5, "cluster.b.total": 1}
 
 
 def test_gauges_are_told_by_their_names() -> None:

@@ -6,18 +6,20 @@ import asyncio
 import gc
 import os
 import socket
+import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 
 from metaprotocol_sdk.exceptions import WorkerError
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
-from metaprotocol_sdk.proxy.config.values import Address
+from metaprotocol_sdk.proxy.config.values import Address, ProxyConfig
 from metaprotocol_sdk.proxy.net.cluster_manager import Keeper, Surroundings
 from metaprotocol_sdk.proxy.net.loop import Turns
 from metaprotocol_sdk.proxy.net.sockets import listening
+from metaprotocol_sdk.proxy.server import Prepared, Server
 from metaprotocol_sdk.proxy.workers import worker as module
 from metaprotocol_sdk.proxy.workers.channel import Message
 from metaprotocol_sdk.proxy.workers.link import Link
@@ -66,7 +68,7 @@ async def worker(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Parent,
     ours, theirs = socket.socketpair()
     parent, block = Parent(turns, ours), Block.create(2)
     running = asyncio.ensure_future(Worker(theirs).run())
-    settings = {"path": __import__("sys").path, "log": ["text", "info"], "drain_time": 5, "workers": 2, "worker": 0}
+    settings = {"path": sys.path, "log": ["text", "info"], "drain_time": 5, "workers": 2, "worker": 0, "drained": []}
     await parent.give("start", text(), "main", **settings, block=block.descriptor)
     try:
         yield parent, running
@@ -130,6 +132,57 @@ def test_what_cannot_be_prepared_is_a_sentence_and_leaves_nothing(loop: str, mon
             await parent.link.ask("abandon")  # before it is ready
             with pytest.raises(WorkerError, match="abandoned"):
                 await asked
+            assert number_of_descriptors() == before
+
+    run(main(), loop)
+
+
+@loops
+def test_what_is_abandoned_and_asked_for_again_before_the_worker_came_to_it_is_prepared_once(
+    loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with worker(monkeypatch) as (parent, _):
+            gc.collect()
+            before = number_of_descriptors()
+            both = text(listeners=listener() + listener("other"))
+            wanted = True
+            for _ in range(3):  # all of it is there when the worker looks, as when it was stopped meanwhile
+                first = asyncio.ensure_future(parent.give("prepare", both, "other"))
+                await asyncio.sleep(0)
+                parent.link.tell("abandon")
+                if wanted:
+                    second = asyncio.ensure_future(parent.give("prepare", both, "other"))
+                with pytest.raises(WorkerError, match="abandoned"):
+                    await first
+                if wanted:
+                    await second
+                    await parent.link.ask("abandon")
+                assert number_of_descriptors() == before
+                wanted = not wanted
+
+    run(main(), loop)
+
+
+@loops
+def test_what_is_abandoned_when_it_has_just_become_ready_leaves_nothing(
+    loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with worker(monkeypatch) as (parent, _):
+            gc.collect()
+            before = number_of_descriptors()
+            both, prepare = text(listeners=listener() + listener("other")), Server.prepare
+
+            async def prepare_and_hear(server: Server, config: ProxyConfig) -> Prepared:
+                prepared = await prepare(server, config)
+                parent.link.tell("abandon")
+                return prepared
+
+            monkeypatch.setattr(Server, "prepare", prepare_and_hear)
+            with suppress(WorkerError):
+                await parent.give("prepare", both, "other")
+            await parent.link.ask("counters")
             assert number_of_descriptors() == before
 
     run(main(), loop)
