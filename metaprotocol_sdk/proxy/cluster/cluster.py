@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from metaprotocol_sdk.proxy.cluster.balancing import Balancing, Tables
@@ -129,21 +130,15 @@ class Cluster:
             self._configure(config)
 
     def _configure(self, config: ClusterConfig) -> None:
-        there = self.endpoint_configs
-        is_same_tls = config.tls == self.config.tls
-        if not is_same_tls:  # nothing goes on by connections that are secured otherwise, or not at all
-            self.endpoints = ()
+        # Nothing goes on by connections that are secured otherwise, or not at all.
+        known = self.endpoints if config.tls == self.config.tls else ()
         self.config = config
         self.connect_timeout = config.connect_timeout
         self.connections = config.connections
         self.buffer_limit = config.buffer_limit
         self.maintenance = config.maintenance
-        if config.dns is None:
-            self.set_endpoints(config.endpoints)
-        elif is_same_tls:  # whoever asks for the names sets what they lead to; until then the servers stay
-            self.refresh()
-        else:
-            self.set_endpoints(there)
+        # Whoever asks for names sets what they lead to; until then the servers stay.
+        self._have(config.endpoints if config.dns is None else self.endpoint_configs, known)
 
     @property
     def endpoint_configs(self) -> tuple[EndpointConfig, ...]:
@@ -162,25 +157,32 @@ class Cluster:
 
         Their ``health_status`` counts from now on; what others have marked stays.
         """
-        were = self.endpoint_configs
-        known = {each.address: each for each in self.endpoints}
-        before, self.endpoints = self.endpoints, tuple(self._endpoint(each, known) for each in configs)
+        self._have(configs, self.endpoints)
+
+    def _have(self, configs: Iterable[EndpointConfig], kept: Iterable[Endpoint]) -> None:
+        """Has these servers; one of ``kept`` where there is one of that address, each once: an address may be listed
+        twice, and stays the same two endpoints then."""
+        before, were = self.endpoints, self.endpoint_configs
+        known: dict[AnyAddress, deque[Endpoint]] = {}
+        for each in kept:
+            known.setdefault(each.address, deque()).append(each)
+        self.endpoints = tuple(self._endpoint(each, known.get(each.address)) for each in configs)
         self._subsets = self._subsets.update(self.config.subsets, self.endpoints, self.stats)
         self._tables.clear()
         self._count_members()
         self.refresh()
-        if before != self.endpoints:
+        is_other = before != self.endpoints
+        if is_other:
             self.stats.membership_change += 1
             for watcher in self._watchers:
                 watcher()
-        if before != self.endpoints or were != self.endpoint_configs:
+        if is_other or were != self.endpoint_configs:
             self._tell_state()
 
-    def _endpoint(self, config: EndpointConfig, known: dict[AnyAddress, Endpoint]) -> Endpoint:
-        """The endpoint of that address, each of ``known`` once: an address may be listed twice."""
-        found = known.pop(config.address, None)
-        is_new = found is None
-        endpoint = Endpoint(config.address) if found is None else found
+    def _endpoint(self, config: EndpointConfig, known: deque[Endpoint] | None) -> Endpoint:
+        """The next endpoint of that address."""
+        is_new = not known
+        endpoint = known.popleft() if known else Endpoint(config.address)
         was_usable = endpoint.is_usable and not is_new
         endpoint.update(config)
         self._note_start(endpoint, was_usable=was_usable)

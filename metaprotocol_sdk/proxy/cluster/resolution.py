@@ -18,7 +18,7 @@ class Resolution:
     __slots__ = ("_answers", "_former", "_named")
 
     def __init__(self) -> None:
-        self._named: tuple[EndpointConfig, ...] = ()
+        self._named: tuple[EndpointConfig, ...] | None = None
         self._answers: dict[str, tuple[str, ...] | None] = {}
         self._former: frozenset[AnyAddress] = frozenset()
 
@@ -32,20 +32,21 @@ class Resolution:
 
         Args:
             named: Endpoints whose hosts are names.
-            there: The servers that the cluster has. They stay until every name has an answer.
+            there: The servers that the cluster has. They stay until every name has an answer, however well they are.
         """
+        if named == self._named:
+            return
         self._named = named
         names = [_name(each).host for each in named]
         self._answers = {name: self._answers.get(name) for name in names}
-        self._former = frozenset(each.address for each in there) - {each.address for each in self._led_to()}
+        self._former = frozenset(each.address for each in there) - self._addresses
 
     def answer(self, name: str, hosts: Iterable[str]) -> None:
         """A name's addresses are these now, none being an answer, too."""
         found = dict.fromkeys(hosts)
         before = [host for host in self._answers[name] or () if host in found]  # in the order they had
         self._answers[name] = tuple(dict.fromkeys([*before, *found]))
-        if None not in self._answers.values():
-            self._former = frozenset()
+        self._former -= self._addresses
 
     def endpoints(
         self, there: Iterable[EndpointConfig], well: Collection[AnyAddress] = frozenset()
@@ -54,20 +55,26 @@ class Resolution:
 
         Args:
             there: Those that the cluster has.
-            well: The addresses of those that pass their health checks, and stay for as long as they do.
+            well: The addresses of those that pass their health checks, and stay for as long as they do if it was one of
+                these names that led there: what the configuration had before is gone.
         """
         led = self._led_to()
         known = {each.address for each in led}
+        is_complete = None not in self._answers.values()
         stay = [
             each
             for each in there
-            if each.address not in known and (each.address in well or each.address in self._former)
+            if each.address not in known and (not is_complete if each.address in self._former else each.address in well)
         ]
         return (*led, *stay)
 
+    @property
+    def _addresses(self) -> frozenset[AnyAddress]:
+        return frozenset(each.address for each in self._led_to())
+
     def _led_to(self) -> tuple[EndpointConfig, ...]:
         found: dict[Address, EndpointConfig] = {}
-        for each in self._named:
+        for each in self._named or ():
             name = _name(each)
             for host in self._answers[name.host] or ():
                 address = Address(host, name.port)

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from metaprotocol_sdk.proxy.cluster.balancing import KEPT_TABLES
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.health import HealthFlag
+from metaprotocol_sdk.proxy.cluster.maglev import Maglev
+from metaprotocol_sdk.proxy.cluster.ring_hash import RingHash
 from metaprotocol_sdk.proxy.cluster.round_robin import RoundRobin
 from metaprotocol_sdk.proxy.config.values import (
     Address,
@@ -19,6 +22,9 @@ from metaprotocol_sdk.proxy.config.values import (
     HealthStatus,
     LbPolicy,
     SlowStartConfig,
+    SubsetFallback,
+    SubsetsConfig,
+    SubsetSelectorConfig,
     UpstreamTlsConfig,
 )
 from tests.proxy.fakes import FakeClock
@@ -264,3 +270,57 @@ def test_who_watches_the_state_is_told_of_what_changes_and_of_nothing_else() -> 
     for weight in (1, 2, 2):
         cluster.set_endpoints([EndpointConfig(ADDRESSES[0], weight)])
     assert len(told) == 3
+
+
+def named_cluster(**fields: Any) -> Cluster:
+    """A cluster whose names lead to three servers."""
+    named = Cluster(
+        ClusterConfig(name="c", endpoints=(EndpointConfig(Address("orders", 1)),), dns=DnsConfig(), **fields)
+    )
+    named.set_endpoints(EndpointConfig(each, metadata=(("v", f'"{each.port}"'),)) for each in ADDRESSES)
+    return named
+
+
+def test_a_cluster_of_names_has_other_subsets_as_soon_as_its_configuration_has() -> None:
+    named = named_cluster()
+    wanted = (("v", '"2"'),)
+    subsets = SubsetsConfig(selectors=(SubsetSelectorConfig(keys=("v",)),))
+    named.update(replace(named.config, subsets=subsets))
+    assert named.pick() is None
+    assert {named.subset(wanted)() for _ in range(3)} == {named.endpoints[1]}
+    named.update(replace(named.config, subsets=replace(subsets, fallback=SubsetFallback.ANY_ENDPOINT)))
+    assert {named.pick() for _ in range(3)} == set(named.endpoints)
+    named.update(replace(named.config, subsets=None))
+    assert (named.stats.lb_subsets_active, named.stats.lb_subsets_removed) == (0, 3)
+
+
+def test_a_cluster_of_names_has_another_table_as_soon_as_its_policy_is_another() -> None:
+    named = named_cluster(lb_policy=LbPolicy.MAGLEV, table_size=11)
+    kinds = []
+    for changes in ({}, {"table_size": 101}, {"lb_policy": LbPolicy.RING_HASH}, {"maximum_ring_size": 7}):
+        named.update(replace(named.config, **changes))  # type: ignore[arg-type]
+        named.pick(1)
+        kinds.append(named.pick.__self__)  # type: ignore[attr-defined]
+    assert len(set(kinds)) == 4
+    assert [type(each) for each in kinds] == [Maglev, Maglev, RingHash, RingHash]
+
+
+def test_an_address_that_is_listed_twice_stays_the_same_two_endpoints() -> None:
+    made = Cluster(ClusterConfig(name="c", endpoints=tuple(map(EndpointConfig, ADDRESSES[:1] * 2))))
+    first, second = made.endpoints
+    assert first is not second
+    for weight in (1, 2):
+        made.set_endpoints(EndpointConfig(each, weight) for each in ADDRESSES[:1] * 2)
+        assert made.endpoints == (first, second)
+    made.set_endpoints([EndpointConfig(ADDRESSES[0])])
+    assert made.endpoints == (first,)
+
+
+@pytest.mark.parametrize("kept", [0, 3])
+def test_whoever_watches_is_told_that_secured_otherwise_its_servers_are_others(kept: int) -> None:
+    made = cluster()
+    told: list[str] = []
+    made.watch(lambda: told.append("servers"))
+    made.watch_state(lambda: told.append("state"))
+    made.update(replace(made.config, endpoints=made.config.endpoints[:kept], tls=UpstreamTlsConfig()))
+    assert told == ["servers", "state"]

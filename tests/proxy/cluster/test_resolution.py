@@ -55,11 +55,14 @@ class Names(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 3))
     def reload(self, count: int) -> None:
+        is_other = self.names != NAMES[-count:]
         self.names = NAMES[-count:]
         self.known = {name: found for name, found in self.known.items() if name in self.names}
         self.resolution.update(named(*self.names), self.cluster.endpoint_configs)
         there = {each.address for each in self.cluster.endpoints if isinstance(each.address, Address)}
-        self.former = there - self.led_to()
+        self.former = there - self.led_to() if is_other else self.former
+        if all(each in self.known for each in self.names):
+            self.former = set()
         self.apply()
 
     @precondition(lambda self: self.cluster.endpoints)
@@ -124,6 +127,36 @@ def test_the_servers_that_were_there_stay_until_every_name_has_an_answer() -> No
     resolution.answer("b", [])
     cluster.set_endpoints(resolution.endpoints(cluster.endpoint_configs))
     assert hosts_of(cluster.endpoints) == ["1.1.1.1"]
+
+
+@pytest.mark.parametrize("left", [(), ("b",)])
+def test_a_name_that_the_configuration_has_no_longer_leads_nowhere(left: tuple[str, ...]) -> None:
+    resolution = Resolution()
+    resolution.update(named("a", "b"), ())
+    resolution.answer("a", ["1.1.1.1"])
+    resolution.answer("b", ["2.2.2.2"])
+    there = resolution.endpoints(())
+    resolution.update(named(*left), there)
+    assert hosts_of(resolution.endpoints(there)) == ["2.2.2.2"][: len(left)]
+    assert hosts_of(resolution.endpoints(there, {each.address for each in there})) == ["2.2.2.2"][: len(left)]
+
+
+def test_however_well_a_server_is_it_goes_with_the_configuration_it_was_of() -> None:
+    former = EndpointConfig(Address("9.9.9.9", 1))
+    well = {former.address, Address("1.1.1.1", 1)}
+    resolution = Resolution()
+    resolution.update((), (former,))
+    assert resolution.endpoints((former,), well) == ()
+    resolution.update(named("a"), (former,))
+    there = resolution.endpoints((former,), well)
+    assert there == (former,)
+    resolution.answer("a", ["1.1.1.1"])
+    there = resolution.endpoints(there, well)
+    assert hosts_of(there) == ["1.1.1.1"]
+    resolution.answer("a", ["9.9.9.9"])
+    there = resolution.endpoints(there, well)
+    resolution.answer("a", ["3.3.3.3"])
+    assert hosts_of(resolution.endpoints(there, well)) == ["3.3.3.3", "9.9.9.9", "1.1.1.1"]
 
 
 def hosts_of(endpoints: Iterable[Endpoint | EndpointConfig]) -> list[str]:
