@@ -13,7 +13,7 @@ from metaprotocol_sdk.proxy.admin.operated import (
     State,
 )
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
-from metaprotocol_sdk.proxy.config.values import NodeConfig
+from metaprotocol_sdk.proxy.config.values import CircuitBreakersConfig, NodeConfig, RoutingPriority
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.metrics import Histogram
 from metaprotocol_sdk.proxy.server import Server
@@ -117,7 +117,7 @@ def value_of(histogram: Histogram) -> HistogramValue:
 
 
 def _status(cluster: Cluster) -> ClusterStatus:
-    limits = cluster.config.circuit_breakers
+    config = cluster.config
     return ClusterStatus(
         name=cluster.name,
         endpoints=tuple(
@@ -131,9 +131,16 @@ def _status(cluster: Cluster) -> ClusterStatus:
             for each in cluster.endpoints
         ),
         limits={
-            "max_connections": limits.max_connections,
-            "max_pending_requests": limits.max_pending_requests,
-            "max_requests": limits.max_requests,
-            "max_retries": limits.max_retries,
+            RoutingPriority.DEFAULT.value: _limits(config.circuit_breakers),
+            RoutingPriority.HIGH.value: _limits(config.high_circuit_breakers),
         },
     )
+
+
+def _limits(config: CircuitBreakersConfig) -> dict[str, int]:
+    return {
+        "max_connections": config.max_connections,
+        "max_pending_requests": config.max_pending_requests,
+        "max_requests": config.max_requests,
+        "max_retries": config.max_retries,
+    }

@@ -11,7 +11,7 @@ import pytest
 from metaprotocol_sdk.exceptions import ConfigError
 from metaprotocol_sdk.proxy.admin.operated import Operated, State
 from metaprotocol_sdk.proxy.cluster.health import HealthFlag
-from metaprotocol_sdk.proxy.config.values import Address, NodeConfig, TrafficDirection
+from metaprotocol_sdk.proxy.config.values import Address, CircuitBreakersConfig, NodeConfig, TrafficDirection
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.operation import Operation
 from metaprotocol_sdk.proxy.server import Server
@@ -48,11 +48,18 @@ def test_it_tells_what_is_there(loop: str) -> None:
             await client.reply()
             (cluster,) = await order.clusters()
             (server,) = cluster.endpoints
-            assert (cluster.name, cluster.limits["max_retries"]) == ("all", 3)
+            assert cluster.name == "all"
+            assert [each["max_retries"] for each in cluster.limits.values()] == [3, 3]
             assert (server.address, server.weight, server.flags, server.active) == (backend.address, 1, 0, 0)
             (known,) = running.server.clusters.values()
             known.mark(known.endpoints[0], HealthFlag.FAILED_ACTIVE_HC, is_set=True)
-            assert (await order.clusters())[0].endpoints[0].flags == 1
+            known.update(replace(known.config, high_circuit_breakers=CircuitBreakersConfig(max_retries=5)))
+            (cluster,) = await order.clusters()
+            assert cluster.endpoints[0].flags == 1
+            assert {each: limits["max_retries"] for each, limits in cluster.limits.items()} == {
+                "DEFAULT": 3,
+                "HIGH": 5,
+            }
             (listener,) = await order.listeners()
             assert listener.address == Address(*running.server.addresses["main"])
             assert (listener.name, listener.protocol, listener.stat_prefix) == ("main", "app", "main")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import starmap
 from typing import Any
 
 from metaprotocol_sdk.proxy.admin.operated import ClusterStatus, EndpointStatus
 from metaprotocol_sdk.proxy.cluster.health import HealthFlag
-from metaprotocol_sdk.proxy.config.values import AnyAddress, PipeAddress
+from metaprotocol_sdk.proxy.config.values import AnyAddress, PipeAddress, RoutingPriority
 
 _EDS = {
     HealthFlag.FAILED_EDS_HEALTH: "UNHEALTHY",
@@ -25,7 +26,9 @@ def text(clusters: Iterable[ClusterStatus]) -> str:
     """``name::what::value`` of each cluster, then ``name::address::what::value`` of each of its servers."""
     lines = []
     for cluster in clusters:
-        lines += [f"{cluster.name}::default_priority::{name}::{value}" for name, value in cluster.limits.items()]
+        for priority, limits in cluster.limits.items():
+            start = f"{cluster.name}::{priority.lower()}_priority"
+            lines += [f"{start}::{name}::{value}" for name, value in limits.items()]
         lines.append(f"{cluster.name}::added_via_api::false")
         for each in cluster.endpoints:
             values = {
@@ -45,7 +48,7 @@ def document(clusters: Iterable[ClusterStatus]) -> Any:
             {
                 "name": each.name,
                 "host_statuses": [_host(endpoint) for endpoint in each.endpoints],
-                "circuit_breakers": {"thresholds": [each.limits]},
+                "circuit_breakers": {"thresholds": list(starmap(_thresholds, each.limits.items()))},
             }
             for each in clusters
         ]
@@ -62,6 +65,12 @@ def address_document(address: AnyAddress) -> Any:
     if isinstance(address, PipeAddress):
         return {"pipe": {"path": address.path}}
     return {"socket_address": {"address": address.host, "port_value": address.port}}
+
+
+def _thresholds(priority: str, limits: Mapping[str, int]) -> Any:
+    # DEFAULT is protobuf's zero, which its JSON leaves out.
+    named = {} if priority == RoutingPriority.DEFAULT.value else {"priority": priority}
+    return {**named, **limits}
 
 
 def _host(endpoint: EndpointStatus) -> Any:

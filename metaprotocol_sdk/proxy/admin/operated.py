@@ -49,12 +49,13 @@ class ClusterStatus:
     Args:
         name: What routes call it.
         endpoints: Its servers, in configured order.
-        limits: ``max_connections``, ``max_pending_requests``, ``max_requests`` and ``max_retries`` by name.
+        limits: ``max_connections``, ``max_pending_requests``, ``max_requests`` and ``max_retries`` by name, of
+            ``DEFAULT`` and of ``HIGH``.
     """
 
     name: str
     endpoints: tuple[EndpointStatus, ...] = ()
-    limits: Mapping[str, int]
+    limits: Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,10 @@ from metaprotocol_sdk.proxy.admin.operated import (
 from metaprotocol_sdk.proxy.config.values import Address, NodeConfig
 
 NODOTS = EndpointStatus(address=Address("10.0.0.1", 80), weight=3, active=2)
-LIMITS = {"max_connections": 4, "max_pending_requests": 3, "max_requests": 2, "max_retries": 1}
+LIMITS = {
+    "DEFAULT": {"max_connections": 4, "max_pending_requests": 3, "max_requests": 2, "max_retries": 1},
+    "HIGH": {"max_connections": 8, "max_pending_requests": 7, "max_requests": 6, "max_retries": 5},
+}
 
 
 class FakeOperated:

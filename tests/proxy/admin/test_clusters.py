@@ -23,6 +23,10 @@ def test_text_is_envoys_lines() -> None:
         "a.b.c::default_priority::max_pending_requests::3",
         "a.b.c::default_priority::max_requests::2",
         "a.b.c::default_priority::max_retries::1",
+        "a.b.c::high_priority::max_connections::8",
+        "a.b.c::high_priority::max_pending_requests::7",
+        "a.b.c::high_priority::max_requests::6",
+        "a.b.c::high_priority::max_retries::5",
         "a.b.c::added_via_api::false",
         "a.b.c::10.0.0.1:80::rq_active::2",
         "a.b.c::10.0.0.1:80::health_flags::healthy",
@@ -49,7 +53,8 @@ def test_flags_are_envoys_words(flags: HealthFlag, words: str) -> None:
 
 def test_json_is_envoys() -> None:
     (cluster,) = json.loads(ask("/clusters?format=json").body)["cluster_statuses"]
-    assert (cluster["name"], cluster["circuit_breakers"]) == ("a.b.c", {"thresholds": [LIMITS]})
+    assert cluster["name"] == "a.b.c"
+    assert cluster["circuit_breakers"] == {"thresholds": [LIMITS["DEFAULT"], {"priority": "HIGH", **LIMITS["HIGH"]}]}
     (host,) = cluster["host_statuses"]
     assert host["address"] == {"socket_address": {"address": "10.0.0.1", "port_value": 80}}
     assert host["health_status"] == {"eds_health_status": "HEALTHY"}
