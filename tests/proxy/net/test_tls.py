@@ -77,7 +77,7 @@ def test_a_file_that_has_gone_is_told_and_changes_nothing(
         security = Security(shown(certificate), turns, owner="listener main")
         before = security.context
         security.start()
-        key.unlink()
+        await asyncio.to_thread(key.unlink)
         await until(lambda: security.stats.key_rotation_failed == 1)
         assert security.context is before
         security.close()
