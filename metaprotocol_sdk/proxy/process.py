@@ -7,13 +7,13 @@ import gc
 import logging
 import os
 import signal
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from metaprotocol_sdk.exceptions import ConfigError, MetaProtocolError, Severity
+from metaprotocol_sdk.exceptions import ConfigError, Finding, MetaProtocolError, Severity
 from metaprotocol_sdk.proxy.config.values import AnyAddress, Bound, ProxyConfig
 from metaprotocol_sdk.proxy.filters.filter import FilterFactory
 from metaprotocol_sdk.proxy.log import LOGGER_NAME
@@ -211,7 +211,7 @@ class _Process(Generic[_C]):
         return AdminServer(sock, partial(respond, operation))
 
     def _tell(self, server: Served[_C]) -> None:
-        _log_notes(server.config)
+        _log_findings(server.config.notes)
         if self._terms.on_ready is not None:
             self._terms.on_ready(server.addresses)
 
@@ -229,7 +229,7 @@ class _Process(Generic[_C]):
             waiting.cancel()
         cut = await server.stop()
         if cut:
-            _log.warning("stopped; %d clients' connections were cut", cut)
+            _log.warning("stopped; %d client%s cut off", cut, "" if cut == 1 else "s")
         else:
             _log.info("stopped")
 
@@ -255,8 +255,7 @@ class _Process(Generic[_C]):
             await server.reload(await asyncio.to_thread(self._terms.load))
         except ConfigError as error:
             server.stats.config_reload_failed += 1
-            for finding in error.findings:
-                _say(logging.ERROR, f"not reloaded, the configuration stays as it is: {finding.said}")
+            _log_findings(error.findings, before_errors="not reloaded, the configuration stays as it is: ")
         except MetaProtocolError as error:
             server.stats.config_reload_failed += 1
             _log.error("not reloaded, the configuration stays as it is: %s", error)
@@ -331,10 +330,10 @@ def on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> N
     _log.error("event loop: %s%s", context["message"], reason, exc_info=error)
 
 
-def _log_notes(config: ProxyConfig) -> None:
+def _log_findings(findings: Iterable[Finding], before_errors: str = "") -> None:
     levels = {Severity.NOTE: logging.INFO, Severity.WARNING: logging.WARNING, Severity.ERROR: logging.ERROR}
-    for note in config.notes:
-        _say(levels[note.severity], note.said)
+    for each in findings:
+        _say(levels[each.severity], before_errors * (each.severity is Severity.ERROR) + each.said)
 
 
 def _say(level: int, text: str) -> None:

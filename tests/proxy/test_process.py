@@ -153,7 +153,9 @@ def test_a_hangup_reloads_and_what_cannot_be_used_changes_nothing(caplog: pytest
     old = ProxyConfig(listeners=(LISTENER,))
     configs: list[ProxyConfig | Exception] = [
         RuntimeError("a bug"),
-        ConfigError([Finding(message="first"), Finding(message="second")]),
+        ConfigError(
+            [Finding(message="first"), Finding(message="odd", severity=Severity.WARNING), Finding(message="second")]
+        ),
         replace(old, listeners=(replace(LISTENER, protocol=replace(LISTENER.protocol, codec="nowhere")),)),
         replace(old, listeners=(LISTENER, replace(LISTENER, name="other"))),
     ]
@@ -192,6 +194,7 @@ def test_a_hangup_reloads_and_what_cannot_be_used_changes_nothing(caplog: pytest
     caplog.set_level("INFO")
     assert serve(old, on_ready=tell, load=load) == 0
     said = [record.getMessage() for record in caplog.records if "reloaded" in record.getMessage()]
+    assert [each.levelname for each in caplog.records if each.getMessage() == "odd"] == ["WARNING"]
     assert "a bug" in str(caplog.records[0].exc_info)
     assert said.pop(0).startswith("not reloaded, for a bug in the proxy")
     assert said[:2] == [f"not reloaded, the configuration stays as it is: {each}" for each in ("first", "second")]

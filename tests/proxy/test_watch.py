@@ -52,3 +52,25 @@ def test_a_file_may_come_later(tmp_path: Path) -> None:
     assert not watch.has_changed()
     (tmp_path / "f").write_text("1")
     assert [watch.has_changed() for _ in range(3)] == [False, True, False]
+
+
+def test_a_file_that_stays_away_is_told_of_once(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_text("1")
+    watch = Watch(path)
+
+    def look() -> bool:
+        assert not watch.has_changed()
+        return watch.has_gone
+
+    assert not look()
+    for _ in range(2):
+        path.rename(tmp_path / "away")
+        assert [look() for _ in range(5)] == [False, False, True, False, False]
+        (tmp_path / "away").rename(path)
+        assert not look()
+
+
+def test_a_file_that_was_never_there_has_not_gone(tmp_path: Path) -> None:
+    watch = Watch(tmp_path / "f")
+    assert not any(watch.has_changed() or watch.has_gone for _ in range(5))

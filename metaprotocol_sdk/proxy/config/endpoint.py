@@ -70,6 +70,13 @@ class Pipe(Message):
     """What a listener's file permits, in octal as ``0o660``; 0: what the process's umask leaves. A name in the abstract
     namespace has none."""
 
+    @classmethod
+    def inspect(cls, fields: Entries, context: Context) -> None:
+        """Reports permissions of what is no file: who wrote them means to keep somebody out."""
+        if str(fields.get("path")).startswith("@") and fields.get("mode"):
+            problem = "a name in the abstract namespace is no file, whoever is on the host may connect; leave it out"
+            context.report.error(fields.value_place("mode"), problem)
+
 
 class Address(Message):
     """``envoy.config.core.v3.Address``."""

@@ -28,7 +28,7 @@ from metaprotocol_sdk.proxy.config.fields import (
 from metaprotocol_sdk.proxy.config.fraction import RuntimeFractionalPercent
 from metaprotocol_sdk.proxy.config.matcher import HeaderMatcher
 from metaprotocol_sdk.proxy.config.message import Message, OneOf, belongs_in, not_yet, without_effect
-from metaprotocol_sdk.proxy.config.metadata import Metadata, written
+from metaprotocol_sdk.proxy.config.metadata import LB, Metadata, written
 from metaprotocol_sdk.proxy.config.mutation import Changes, Removals, mutation_of, warn_of_removed_and_set
 from metaprotocol_sdk.proxy.config.retry import RetryPolicy
 from metaprotocol_sdk.proxy.config.tree import Entries
@@ -218,15 +218,23 @@ def _look_at_hashing(action: Entries, context: Context) -> None:
 
 
 def _look_at_subsets(action: Entries, context: Context) -> None:
+    _expect_choice(action, context)
     asked = written(action, "metadata_match")
     if asked and "cluster" in action:
         context.subsets.ask(action.get("cluster"), asked, action.value_place("metadata_match"))
     for each in action.child("weighted_clusters").children("clusters"):
+        _expect_choice(each, context)
         own = written(each, "metadata_match")
         match = merged(asked, own)
         if match:
             place = (each if own else action).value_place("metadata_match")
             context.subsets.ask(each.get("name"), match, place)
+
+
+def _expect_choice(fields: Entries, context: Context) -> None:
+    if isinstance(match := fields.get("metadata_match"), Entries) and LB not in match.child("filter_metadata"):
+        problem = f"without effect: only what stands under filter_metadata, in {LB}, chooses servers"
+        context.report.warning(fields.value_place("metadata_match"), problem)
 
 
 def _compare_timeouts(action: Entries, context: Context) -> None:

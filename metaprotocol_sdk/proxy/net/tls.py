@@ -107,8 +107,8 @@ class Security:
     def on_timer(self, now: float) -> None:  # noqa: ARG002
         """Looks at the files."""
         self._timer = self._turns.wheel.add(self, WATCH_INTERVAL)
-        changed = [watch for watch in self._watches if watch.has_changed()]
-        if changed:
+        news = [watch for watch in self._watches if watch.has_changed() or watch.has_gone]
+        if news:
             self._reload()
 
     def _reload(self) -> None:

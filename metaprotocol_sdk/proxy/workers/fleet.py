@@ -154,7 +154,7 @@ class Fleet:
                 return None
             if not first.done():
                 first.set_exception(WorkerError(f"worker {number + 1}: {error}"))
-            return f"cannot serve: {error}"
+            return f"cannot serve: {'; '.join(str(error).splitlines())}"
         self._ready.add(number)
         self._settled.set()
         if first.done():

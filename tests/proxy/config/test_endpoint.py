@@ -32,6 +32,10 @@ ENDPOINT = "{name: c%s, load_assignment: {cluster_name: c, endpoints: {lb_endpoi
             "{endpoint: {address: {pipe: {path: x, mode: 660}}}}",
             "endpoint.address.pipe.mode: expected permissions in octal from 0 to 0o777, such as 0o660, found 660",
         ),
+        (
+            "{endpoint: {address: {pipe: {path: '@x', mode: 0o660}}}}",
+            "pipe.mode: a name in the abstract namespace is no file, whoever is on the host may connect; leave it out",
+        ),
         ("{endpoint_name: x}", "lb_endpoints[0].endpoint_name: not supported yet by this proxy"),
         ("3", "lb_endpoints[0]: expected a mapping, found 3"),
     ],

@@ -107,6 +107,17 @@ def test_a_cluster_without_subsets_does_not_look_at_it() -> None:
     )
 
 
+@pytest.mark.parametrize("written", ["{}", "{filter_metadata: {}}", "{filter_metadata: {envoy.lbs: {stage: prod}}}"])
+def test_what_asks_for_nothing_is_said(written: str) -> None:
+    problem = "without effect: only what stands under filter_metadata, in envoy.lb, chooses servers"
+    for action in (
+        f"cluster: parted, metadata_match: {written}",
+        f"weighted_clusters: {{clusters: [{{name: parted, weight: 1, metadata_match: {written}}}]}}",
+    ):
+        (finding,) = said(action)
+        assert finding.endswith(f"metadata_match: {problem}")
+
+
 def test_a_cluster_that_is_not_there_is_one_finding() -> None:
     (finding,) = said(f"cluster: nowhere, {ASK % 'stage: dev'}")
     assert "no cluster is named 'nowhere'" in finding

@@ -66,6 +66,29 @@ def test_an_update_that_cannot_be_used_leaves_nothing_to_connect_by_until_it_can
     run(main())
 
 
+def test_a_file_that_has_gone_is_told_and_changes_nothing(
+    authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    certificate = authority.issue("x")
+    key = Path(certificate.key_path)
+
+    async def main() -> None:
+        turns = Turns(asyncio.get_running_loop())
+        security = Security(shown(certificate), turns, owner="listener main")
+        before = security.context
+        security.start()
+        await asyncio.to_thread(key.unlink)
+        await until(lambda: security.stats.key_rotation_failed == 1)
+        assert security.context is before
+        security.close()
+        await turns.close()
+
+    run(main())
+    (said,) = caplog.messages
+    assert said.startswith("listener main: changed certificates cannot be used, the certificates before stay: ")
+    assert said.endswith("cannot be read: no such file or directory")
+
+
 def verification(code: int) -> ssl.SSLCertVerificationError:
     error = ssl.SSLCertVerificationError(1, "x")
     error.verify_code, error.verify_message, error.reason = code, "expired", "CERTIFICATE_VERIFY_FAILED"

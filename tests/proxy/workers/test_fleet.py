@@ -192,7 +192,9 @@ def test_one_that_cannot_start_again_is_tried_again_and_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def answers(process: Process, kind: str) -> Any:
-        return WorkerError("out of luck") if kind == "start" and 1 < process.pid < 7 else fine(process, kind)
+        return (
+            WorkerError("out of luck\nout of time") if kind == "start" and 1 < process.pid < 7 else fine(process, kind)
+        )
 
     async def script(fleet: Fleet, home: Home, made: list[Process]) -> None:
         await fleet.start()
@@ -200,7 +202,7 @@ def test_one_that_cannot_start_again_is_tried_again_and_again(
         await until(lambda: len(made) == 8 and len(fleet.pids) == 2 and len(fleet._ready) == 2)
 
     check(monkeypatch, answers, script)
-    assert caplog.text.count("worker 1 cannot serve: out of luck; it is started again in") == 5
+    assert caplog.text.count("worker 1 cannot serve: out of luck; out of time; it is started again in") == 5
 
 
 def test_a_system_that_has_no_process_left_is_waited_for(

@@ -125,7 +125,7 @@ def test_a_second_signal_stops_now(tmp_path: Path) -> None:
             proxy.process.terminate()
             assert await proxy.end() == 0
             said = [json.loads(line)["message"] for line in proxy.said]
-            assert said[-1] == "stopped; 1 clients' connections were cut"
+            assert said[-1] == "stopped; 1 client cut off"
             with pytest.raises((EOFError, ConnectionError)):
                 await client.reply()
 
