@@ -266,7 +266,10 @@ class _Process(Generic[_C]):
             _log.info("reloaded")
             if server.config.admin != self._admin_address:
                 _log.warning("the admin interface stays as it is until the proxy is started anew")
-            self._tell(server)
+            try:
+                self._tell(server)
+            except Exception:  # such as a standard error that is closed; the next reload must still be heard
+                _log.exception("nobody could be told where it listens now")
             return True
         return False
 

@@ -271,7 +271,7 @@ class Server:
         self._turns.spawn(self._end(listener))
 
     async def _end(self, listener: Listener) -> None:
-        await listener.connections.wait_gone(self._drain_time)
+        await _until_idle([listener], self._drain_time)
         await listener.stop(_STOP_TIME)
         self._leaving.remove(listener)
 
@@ -288,13 +288,7 @@ class Server:
         listeners = [*self.listeners, *self._leaving]
         for listener in listeners:
             listener.drain()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                for listener in listeners:
-                    await listener.connections.wait_gone(seconds)
-                # Oneways, which no client's connection waits for; too rare to deserve a signal of their end.
-                while not self.is_idle:  # noqa: ASYNC110
-                    await asyncio.sleep(_DRAIN_CHECK)
+        await _until_idle(listeners, seconds)
         return self.is_idle
 
     def drain_listeners(self, *, graceful: bool = False, skip_exit: bool = False, inbound_only: bool = False) -> None:
@@ -329,7 +323,8 @@ class Server:
 
     async def stop(self) -> int:
         """Closes everything; returns how many clients' connections were cut."""
-        cut = sum([await listener.stop(_STOP_TIME) for listener in [*self.listeners, *self._leaving]])
+        # Together: each may have servers that are slow to close, and a worker has little time for all of them.
+        cut = sum(await asyncio.gather(*(each.stop(_STOP_TIME) for each in [*self.listeners, *self._leaving])))
         self._manager.close()
         await self._turns.close()
         return cut
@@ -364,6 +359,17 @@ class Server:
                 yield from made.counters
             yield from each.listener.counters
         yield from self._manager.counters
+
+
+async def _until_idle(listeners: Sequence[Listener], seconds: float) -> None:
+    """Waits until clients have gone and their requests, oneways included, are done, for so long at most."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            for listener in listeners:
+                await listener.connections.wait_gone(seconds)
+            # Oneways, which no client's connection waits for; too rare to deserve a signal of their end.
+            while not all(listener.is_idle for listener in listeners):  # noqa: ASYNC110
+                await asyncio.sleep(_DRAIN_CHECK)
 
 
 def _prefix(config: ListenerConfig) -> str:

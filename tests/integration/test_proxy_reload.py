@@ -7,6 +7,7 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -23,9 +24,10 @@ from metaprotocol_sdk.proxy.config.values import (
     RouteConfig,
     RouteTableConfig,
 )
+from metaprotocol_sdk.proxy.net import pool
 from metaprotocol_sdk.proxy.net.cluster_manager import ClusterPlan
 from metaprotocol_sdk.proxy.server import Server
-from tests.proxy.codecs import REPLY, IdCodec, message
+from tests.proxy.codecs import ONEWAY, REPLY, IdCodec, message
 from tests.proxy.harness import LOOPS, Backend, Client, Proxy, run, serving, until, unused_port
 
 loops = pytest.mark.parametrize("loop", sorted(LOOPS))
@@ -201,6 +203,37 @@ def test_a_listener_that_is_gone_ends_what_its_clients_have_in_flight(loop: str)
                 link.transport.write(message(1, b"last", kind=REPLY))
                 assert [each.request_id for each in await busy.replies()] == [1]
                 await until(lambda: not running.server._leaving)
+
+    run(main(), loop)
+
+
+@loops
+def test_a_listener_that_is_gone_waits_for_oneways_that_no_client_waits_for(
+    loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        backend, is_far, dial = Backend(IdCodec()), asyncio.Event(), pool.dial
+
+        async def slowly(*arguments: Any) -> None:
+            await is_far.wait()
+            await dial(*arguments)
+
+        monkeypatch.setattr(pool, "dial", slowly)
+        async with serving(backend):
+            clusters = (cluster("a", backend),)
+            old = ProxyConfig(listeners=(listener("main", "a"),), clusters=clusters)
+            async with proxy(old) as running:
+                client = await running.client()
+                client.writer.write(message(1, b"last", kind=ONEWAY))
+                await running.counted("request_oneway", 1)
+                client.reset()
+                await running.counted("downstream_cx_active", 0)
+                await running.server.reload(ProxyConfig(clusters=clusters))
+                for _ in range(20):
+                    await asyncio.sleep(0)
+                is_far.set()
+                await until(lambda: not running.server._leaving)
+                await until(lambda: backend.bodies() == [b"last"])
 
     run(main(), loop)
 

@@ -299,6 +299,24 @@ def test_a_worker_that_dies_after_a_drain_of_some_listeners_comes_back_for_the_o
     run(main())
 
 
+def test_a_worker_that_comes_back_during_a_graceful_drain_drains_with_the_others() -> None:
+    async def main() -> None:
+        server = serving(Backend(IdCodec()))
+        async with server as backend, running(text(backend), drain_time=4) as proxy:
+            proxy.parent.drain_listeners(graceful=True, skip_exit=False, inbound_only=False)
+            killed = proxy.pid(0)
+            os.kill(killed, signal.SIGKILL)
+            await proxy.whole_again(killed)
+            while True:  # until nobody accepts any more
+                try:
+                    client = await proxy.client()
+                    client.writer.transport.abort()
+                except OSError:
+                    break
+
+    run(main())
+
+
 def test_listeners_that_are_drained_during_a_reload_stay_drained() -> None:
     async def main() -> None:
         async with serving(Backend(IdCodec())) as backend, running(text(backend)) as proxy:

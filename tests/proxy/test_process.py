@@ -202,6 +202,32 @@ def test_a_hangup_reloads_and_what_cannot_be_used_changes_nothing(caplog: pytest
     assert said[3:] == ["reloaded"]
 
 
+def test_who_cannot_be_told_of_a_reload_does_not_keep_the_next_from_being_heard(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    config, told = ProxyConfig(listeners=(LISTENER,)), threading.Semaphore(0)
+    count = 0
+
+    def script() -> None:
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGHUP)
+            told.acquire(timeout=5)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def tell(_: object) -> None:
+        nonlocal count
+        count += 1
+        if count == 1:
+            threading.Thread(target=script).start()
+            return
+        told.release()
+        raise BrokenPipeError("nobody reads any more")
+
+    assert serve(config, on_ready=tell, load=lambda: config) == 0
+    assert count == 3
+    assert "nobody could be told" in caplog.text
+
+
 def test_a_file_that_changes_reloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "WATCH_INTERVAL", 0.01)
     (tmp_path / "one").write_text("1")

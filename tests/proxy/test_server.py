@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from metaprotocol_sdk.errors import Error, ErrorType
 from metaprotocol_sdk.proxy.config.values import (
     Address,
@@ -17,10 +19,11 @@ from metaprotocol_sdk.proxy.config.values import (
     TrafficDirection,
 )
 from metaprotocol_sdk.proxy.filters.filter import Filter, Verdict
+from metaprotocol_sdk.proxy.net.listener import Listener
 from metaprotocol_sdk.proxy.server import Server
 from metaprotocol_sdk.proxy.stream import Stream
 from tests.proxy.codecs import IdCodec, message
-from tests.proxy.harness import Backend, proxy, run
+from tests.proxy.harness import Backend, proxy, run, until
 
 
 def listener(codec: str = "tests.proxy.codecs:IdCodec", **more: Any) -> ListenerConfig:
@@ -79,6 +82,23 @@ class Gate(Filter):
 
     async def wait(self) -> None:
         await asyncio.sleep(0)
+
+
+def test_many_listeners_take_no_longer_to_stop_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopping: list[Listener] = []
+
+    async def stop(self: Listener, _: float) -> int:
+        stopping.append(self)
+        await until(lambda: len(stopping) == 3)  # each may have servers that do not say that they close
+        return 1
+
+    async def main() -> None:
+        server = Server(ProxyConfig(listeners=tuple(replace(listener(), name=str(each)) for each in range(3))))
+        with monkeypatch.context() as patch:
+            patch.setattr(Listener, "stop", stop)
+            assert await server.stop() == 3
+
+    run(main())
 
 
 def test_filters_work_in_a_whole_proxy() -> None:

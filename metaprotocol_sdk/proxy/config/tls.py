@@ -51,8 +51,9 @@ def _read_version(value: object) -> TlsVersion | None:
 Version = Annotated[TlsVersion | None, PlainValidator(_read_version)]
 """A ``TlsProtocol``; None: the default."""
 
-Host = Annotated[str, StringConstraints(max_length=255, pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?$")]
-"""The name of a host."""
+_LABEL = "[A-Za-z0-9_-]{1,63}"
+Host = Annotated[str, StringConstraints(max_length=255, pattern=rf"^{_LABEL}(\.{_LABEL})*\.?$")]
+"""The name of a host, as DNS has it and TLS can say it."""
 
 
 def _read_suite(suite: str) -> str:

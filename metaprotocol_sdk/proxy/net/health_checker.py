@@ -82,9 +82,10 @@ class HealthChecker:
                 former[endpoint] = self._sessions.pop(endpoint)
         for session in former.values():
             session.close()
+        by_address = {each.endpoint.address: each for each in former.values()}  # those that are secured otherwise now
         for endpoint in self._cluster.endpoints:
             if endpoint not in self._sessions:
-                self._begin(endpoint, former.get(endpoint))
+                self._begin(endpoint, former.get(endpoint) or by_address.get(endpoint.address))
         self._seen = there
         self._settle()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import ssl
 from collections.abc import Callable
@@ -12,11 +13,14 @@ from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.cluster.health_check import CheckFailure, ServerHealth
 from metaprotocol_sdk.proxy.config.values import AnyAddress, HealthCheckConfig
+from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.metrics import HealthCheckStats
 from metaprotocol_sdk.proxy.net.dialer import dial
 from metaprotocol_sdk.proxy.net.loop import Turns
 from metaprotocol_sdk.proxy.net.probe import CheckFailed, Conversation, Probe
 from metaprotocol_sdk.proxy.timers import Slot
+
+_log = logging.getLogger(LOGGER_NAME)
 
 Converse = Callable[[], Conversation]
 """Begins what is said on a connection."""
@@ -106,6 +110,9 @@ class HealthSession:
             found = CheckFailed(CheckFailure.NETWORK, _reason(error))
         except CodecError as error:
             found = CheckFailed(CheckFailure.ACTIVE, str(error))
+        except Exception as bug:  # whatever it is, the server must be checked again
+            _log.error("cluster %s: a check of %s failed", self._cluster.name, self.endpoint.name, exc_info=bug)
+            found = CheckFailed(CheckFailure.NETWORK, f"a bug in the proxy: {type(bug).__name__}: {bug}")
         finally:
             if found is not None or self._converse is None or not self._config.reuse_connection:
                 self._hang_up()

@@ -251,7 +251,6 @@ class Listener:
             self._socket.close()
         if self._parts.entrance is not None and self._parts.entrance.security is not None:
             self._parts.entrance.security.close()
-        self.connections.is_draining = True
         self.shed()
 
     @property

@@ -168,7 +168,11 @@ class _Question:
             self._task = None
 
     async def _ask(self) -> None:
-        has_answer = await self._keeper.ask(self._name)
+        try:
+            has_answer = await self._keeper.ask(self._name)
+        except Exception:  # whatever it is, the name must be asked for again
+            _log.exception("the name %s cannot be followed, for a bug in the proxy; please report it", self._name)
+            has_answer = False
         self._failures = 0 if has_answer else self._failures + 1
         self.is_settled = True
         self._task = None

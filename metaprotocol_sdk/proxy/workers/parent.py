@@ -254,6 +254,15 @@ class Parent:
         how = {"graceful": graceful, "skip_exit": skip_exit, "inbound_only": inbound_only}
         self._fleet.tell("drain_listeners", **how)
         self._server.drain_listeners(**how)
+        if graceful and not skip_exit:
+            self._turns.spawn(self._drain_latecomers({**how, "graceful": False}))
+
+    async def _drain_latecomers(self, how: Mapping[str, bool]) -> None:
+        """Has workers that were started during a graceful drain end it with the others."""
+        document = self._document
+        await asyncio.sleep(self._settings["drain_time"])
+        if self._document is document:  # else others may listen now, who are not meant
+            self._fleet.tell("drain_listeners", **how)
 
     def set_log_level(self, level: str) -> None:
         """Has the workers write what is as grave as ``level`` or graver; those that start later, too."""

@@ -24,6 +24,7 @@ from metaprotocol_sdk.proxy.config.values import (
     HealthCheckConfig,
     HeartbeatCheckConfig,
     TcpCheckConfig,
+    UpstreamTlsConfig,
 )
 from metaprotocol_sdk.proxy.net.cluster_manager import Surroundings
 from metaprotocol_sdk.proxy.net.health_checker import HealthChecker
@@ -286,6 +287,21 @@ def test_a_reload_keeps_what_is_known_and_servers_nobody_has_checked_yet_go_on(l
             reload(None)
             assert checked.well == [server.name]
             assert checked.checker.counters == ()
+
+    run(main(), loop)
+
+
+@loops
+def test_servers_that_are_to_be_secured_from_now_on_are_as_well_as_they_were(loop: str) -> None:
+    async def main() -> None:
+        well, dead = Patient(), EndpointConfig(Address("127.0.0.1", unused_port()))
+        async with patients(well), ward(NEVER, well, dead) as checked:
+            await checked.checker.warm()
+            before = checked.cluster.endpoints
+            checked.cluster.update(replace(checked.cluster.config, tls=UpstreamTlsConfig()))
+            checked.checker.update()
+            assert not {*before} & {*checked.cluster.endpoints}
+            assert checked.well == [str(well.address)]
 
     run(main(), loop)
 

@@ -70,6 +70,9 @@ def test_what_a_check_finds(loop: str) -> None:
             patient.say = lambda beat: b""
             silent = await once(patient, lambda: HeartbeatConversation(IdCodec()), check(timeout=0.02))
             assert silent == CheckFailed(CheckFailure.NETWORK_TIMEOUT, "no answer in 0.02 s")
+            bug = await once(patient, lambda: HeartbeatConversation(None), check())  # type: ignore[arg-type]
+            assert bug is not None
+            assert bug.reason.startswith("a bug in the proxy: AttributeError")
         dead = await once(patient, None, check())
         assert dead == CheckFailed(CheckFailure.NETWORK, "connection refused")
 

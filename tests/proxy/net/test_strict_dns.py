@@ -236,6 +236,24 @@ def test_an_end_in_the_middle_of_a_question_leaves_nothing(loop: str) -> None:
     run(main(), loop)
 
 
+def test_a_bug_in_who_follows_the_servers_does_not_end_the_questions(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async with named(Resolver(a=["10.0.0.1"]), QUICK, "a") as found:
+            bugs = [KeyError("a bug")]
+
+            def follow() -> None:
+                if bugs:
+                    raise bugs.pop()
+
+            found.cluster.watch(follow)
+            await found.keeper.warm()
+            await found.counted("update_success", 2)
+            assert found.hosts == ["10.0.0.1"]
+
+    run(main())
+    assert "please report it" in caplog.text
+
+
 def test_failures_wait_longer_and_longer() -> None:
     async def main() -> None:
         resolver = Resolver(a=OSError("nobody answers"))
