@@ -33,6 +33,7 @@ class Balancing:
         config: The cluster's.
         rng: The source of chance.
         stats: What panics are counted in.
+        in_flight: Where requests in flight are counted, those of every priority.
         now: The clock.
         on_change: Called when something that a balancer depends on has changed with time: others are wanted.
         start: How many turns are passed over by what takes turns.
@@ -45,6 +46,7 @@ class Balancing:
         *,
         rng: random.Random,
         stats: ClusterStats,
+        in_flight: Sequence[ClusterStats],
         now: Callable[[], float],
         on_change: Callable[[], None],
         start: int = 0,
@@ -54,6 +56,7 @@ class Balancing:
         self._config = config
         self._rng = rng
         self._stats = stats
+        self._in_flight = in_flight
         self._now = now
         self._on_change = on_change
         self._start = start
@@ -161,7 +164,7 @@ class Balancing:
         factor = self._config.hash_balance_factor
         if factor is None:
             return made
-        return BoundedLoad(made, endpoints, weights, factor=factor, stats=self._stats, rng=self._rng)
+        return BoundedLoad(made, endpoints, weights, factor=factor, in_flight=self._in_flight, rng=self._rng)
 
 
 def _is_degraded(endpoint: Endpoint) -> bool:

@@ -275,6 +275,7 @@ class Cluster:
             self.config,
             rng=self._rng,
             stats=self.stats,
+            in_flight=[each.stats for each in self.breakers.values()],
             now=self._now,
             on_change=self.refresh,
             start=self._rng.randrange(_STARTS) if self._has_picked else 0,

@@ -24,6 +24,7 @@ from metaprotocol_sdk.proxy.config.values import (
     EndpointConfig,
     HealthStatus,
     LbPolicy,
+    RoutingPriority,
     SlowStartConfig,
     SubsetFallback,
     SubsetsConfig,
@@ -372,3 +373,20 @@ def test_whoever_watches_is_told_that_secured_otherwise_its_servers_are_others(k
     made.watch_state(lambda: told.append("state"))
     made.update(replace(made.config, endpoints=made.config.endpoints[:kept], tls=UpstreamTlsConfig()))
     assert told == ["servers", "state"]
+
+
+def test_a_bounded_hash_counts_the_requests_of_every_priority() -> None:
+    made = Cluster(
+        ClusterConfig(
+            name="c",
+            lb_policy=LbPolicy.RING_HASH,
+            hash_balance_factor=150,
+            endpoints=tuple(map(EndpointConfig, ADDRESSES)),
+        )
+    )
+    first = made.pick(5)
+    for each in made.endpoints:
+        each.active = 12 if each is first else 9
+    made.breakers[RoutingPriority.HIGH].stats.upstream_rq_active = 20
+    made.stats.upstream_rq_active = 10
+    assert made.pick(5) is first  # it has 12 of 30 requests, and may have half of them
