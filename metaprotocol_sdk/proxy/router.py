@@ -12,6 +12,8 @@ from metaprotocol_sdk.mutation import Mutation
 from metaprotocol_sdk.proxy.attempts import Attempts
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
+from metaprotocol_sdk.proxy.cluster.load_balancer import HASHING
+from metaprotocol_sdk.proxy.config.values import ClusterConfig, LbMetadata
 from metaprotocol_sdk.proxy.metrics import ListenerStats
 from metaprotocol_sdk.proxy.route import Route, RouteTable
 from metaprotocol_sdk.proxy.shadow import Shadow
@@ -147,9 +149,10 @@ class Router:
         assert route is not None
         match = route.metadata_match
         pick = cluster.pick if match is None else cluster.subset(match)
-        endpoint = pick(route.hash_of(stream.request) if route.hash_keys else None)
+        hash_value = route.hash_of(stream.request) if route.hash_keys else None
+        endpoint = pick(hash_value)
         if endpoint is stream.endpoint and endpoint is not None:
-            endpoint = self._another(cluster, endpoint, route)
+            endpoint = self._another(cluster, endpoint, match, hash_value)
         stream.endpoint = endpoint
         if endpoint is None:
             cluster.stats.upstream_cx_none_healthy += 1
@@ -158,27 +161,25 @@ class Router:
         self._upstream.send(stream)
         return None
 
-    def _another(self, cluster: Cluster, failed: Endpoint, route: Route) -> Endpoint | None:
+    def _another(
+        self, cluster: Cluster, failed: Endpoint, match: LbMetadata | None, hash_value: int | None
+    ) -> Endpoint | None:
         """A server for a retry, another than the one that has just failed if there is one: Envoy's ``previous_hosts``.
 
         The policy's picks are asked first. One that looks at requests in flight likes a dead server best, which has
-        none, and would give it again and again. A hash has one server, and keeps it.
+        none, and would give it again and again. A hash that the policy follows has one server, and keeps it.
         """
-        if route.hash_keys or len(cluster.endpoints) == 1:
+        config = cluster.config
+        if len(cluster.endpoints) == 1 or (hash_value is not None and config.lb_policy in HASHING):
             return failed
-        match = route.metadata_match
+        pick = cluster.pick if match is None else cluster.subset(match)
         for _ in range(RETRY_PICKS):
-            endpoint = cluster.pick() if match is None else cluster.subset(match)()
+            endpoint = pick(hash_value)
             if endpoint is not failed:
                 return endpoint
-        if match is not None:  # any other may be none of the subset
+        if config.subsets is not None:  # any other may be none of the subset
             return failed
-        priority = failed.config.priority
-        others = [
-            each
-            for each in cluster.endpoints
-            if each.is_usable and each is not failed and each.config.priority == priority
-        ]
+        others = [each for each in cluster.endpoints if each is not failed and _can_replace(each, failed, config)]
         return self._rng.choice(others) if others else failed
 
     def _mirror(self, stream: Stream, route: Route) -> None:
@@ -198,6 +199,13 @@ class Router:
             if not copy.is_oneway:
                 copy.arm(self._wheel, route.timeout or SHADOW_TIMEOUT)
             self._mirrors.send(copy)
+
+
+def _can_replace(endpoint: Endpoint, failed: Endpoint, config: ClusterConfig) -> bool:
+    """Whether a request may go to ``endpoint`` that went to ``failed``: in a place without weight no request does."""
+    here, there = endpoint.config, failed.config
+    is_placed = not config.is_locality_weighted or here.locality_weight > 0 or there.locality_weight == 0
+    return endpoint.is_usable and here.priority == there.priority and is_placed
 
 
 def _both(earlier: Mutation, later: Mutation) -> Mutation:

@@ -9,7 +9,15 @@ from pathlib import Path
 import yaml
 
 from metaprotocol_sdk.proxy.admin.stats import answer
-from metaprotocol_sdk.proxy.metrics import ClusterStats, ListenerStats, ServerStats
+from metaprotocol_sdk.proxy.cluster.outlier_detector import OutlierStats
+from metaprotocol_sdk.proxy.metrics import (
+    ClusterStats,
+    DnsStats,
+    HealthCheckStats,
+    ListenerStats,
+    ServerStats,
+    SslStats,
+)
 from metaprotocol_sdk.proxy.operation import Operation
 from metaprotocol_sdk.proxy.server import Server
 from tests.integration.serving import filtering
@@ -21,10 +29,13 @@ PAGE = (Path(__file__).parents[2] / "docs/how-to/operate.md").read_text()
 def test_every_counter_that_means_trouble_is_counted() -> None:
     rows = re.search(r"<!-- table: trouble -->\n(.*?)<!-- end -->", PAGE, re.DOTALL)
     assert rows is not None
-    named = re.findall(r"^\| `(\w+)`", rows[1], re.MULTILINE)
-    known = {**ListenerStats().snapshot(), **ClusterStats().snapshot(), **ServerStats().snapshot()}
+    named = re.findall(r"`([\w.]+)`", "".join(re.findall(r"^\|[^|]*\|", rows[1], re.MULTILINE)))
+    known = {"ssl.": SslStats(), "health_check.": HealthCheckStats(), "outlier_detection.": OutlierStats()}
+    plain = (ListenerStats(), ClusterStats(), ServerStats(), DnsStats())
+    counted = {name for prefix, stats in known.items() for name in stats.snapshot(prefix)}
     assert len(named) > 10
-    assert set(named) <= known.keys()
+    assert set(named) <= counted.union(*(each.snapshot() for each in plain))
+    assert {each.partition(".")[0] for each in named} >= {each.removesuffix(".") for each in known}
 
 
 def test_every_metric_of_an_alert_is_exposed() -> None:

@@ -17,6 +17,7 @@ from metaprotocol_sdk.proxy.config.values import (
     ClusterConfig,
     EndpointConfig,
     LbPolicy,
+    Locality,
     MatcherConfig,
     MatchKind,
     MirrorConfig,
@@ -247,6 +248,52 @@ def test_a_retry_stays_in_the_subset_and_takes_another_server_there() -> None:
             assert stream.endpoint is not before
         stream.give_up()
     assert ports(setup) == [1, 2, 3]
+
+
+def retried(setup: Setup) -> list[Endpoint | None]:
+    """The two servers that one request is sent to, each of which refuses it."""
+    stream = stream_of(request(k="v"))
+    setup.router.route(stream)
+    first = stream.endpoint
+    stream.chain.fail(stream, Error(ErrorType.UNSPECIFIED, "refused", "UF"))
+    setup.clock.time += 1
+    setup.wheel.advance()
+    stream.give_up()
+    return [first, stream.endpoint]
+
+
+REFUSED = RetryPolicyConfig(retry_on=frozenset({RetryOn.CONNECT_FAILURE}), base_interval=0.001)
+
+
+def test_a_retry_does_not_leave_the_fallback_of_the_subsets() -> None:
+    setup = Setup(RouteConfig(cluster="parted", retry=REFUSED))
+    parted = setup.clusters["parted"]
+    subsets = replace(BY_STAGE, fallback=SubsetFallback.DEFAULT_SUBSET, default_subset=DEV)
+    parted.update(replace(parted.config, subsets=subsets))
+    assert {each.name for _ in range(20) for each in retried(setup) if each} == {"127.0.0.2:4"}
+
+
+def test_a_retry_does_not_go_to_a_place_without_weight() -> None:
+    setup = Setup(RouteConfig(cluster="good", retry=REFUSED))
+    good = setup.clusters["good"]
+    east, west = (
+        replace(each, locality=Locality(zone=zone), locality_weight=weight)
+        for each, zone, weight in zip(good.config.endpoints, ("east", "west"), (1, 0), strict=True)
+    )
+    for endpoints, expected in (((east, west), {0}), ((east, replace(west, locality_weight=1)), {0, 1})):
+        good.update(replace(good.config, is_locality_weighted=True, endpoints=endpoints))
+        found = {good.endpoints.index(each) for _ in range(20) for each in retried(setup) if each}
+        assert found == expected
+
+
+@pytest.mark.parametrize("policy", [LbPolicy.ROUND_ROBIN, LbPolicy.RANDOM, LbPolicy.LEAST_REQUEST])
+def test_a_hash_that_the_policy_does_not_follow_keeps_no_retry_at_its_server(policy: LbPolicy) -> None:
+    setup = Setup(RouteConfig(cluster="good", retry=REFUSED, hash_policy=("k",)))
+    good = setup.clusters["good"]
+    good.update(replace(good.config, lb_policy=policy))
+    for _ in range(20):
+        first, second = retried(setup)
+        assert first is not second
 
 
 def test_a_copy_goes_to_any_server() -> None:

@@ -18,14 +18,9 @@ from metaprotocol_sdk.proxy.cluster.load_balancer import HASHING, LoadBalancer, 
 from metaprotocol_sdk.proxy.cluster.locality import Localities, Place, hash_weights, places
 from metaprotocol_sdk.proxy.cluster.priority import Level, spread
 from metaprotocol_sdk.proxy.cluster.slow_start import SlowStart, ends
+from metaprotocol_sdk.proxy.cluster.tables import Tables
 from metaprotocol_sdk.proxy.config.values import ClusterConfig, LbPolicy, Locality
 from metaprotocol_sdk.proxy.metrics import ClusterStats
-
-KEPT_TABLES = 4
-"""How many rings or tables a cluster keeps. One has some 65,000 entries of 8 bytes."""
-
-Tables = dict[tuple[tuple[Endpoint, ...], tuple[int, ...], tuple[float, ...]], LoadBalancer]
-"""Rings or tables by their servers, with the weight and the share of each."""
 
 _Places = Mapping[Locality, Place]
 _STARTS_SLOWLY = (LbPolicy.ROUND_ROBIN, LbPolicy.LEAST_REQUEST)
@@ -38,11 +33,11 @@ class Balancing:
         config: The cluster's.
         rng: The source of chance.
         stats: What panics are counted in.
+        in_flight: Where requests in flight are counted, those of every priority.
         now: The clock.
         on_change: Called when something that a balancer depends on has changed with time: others are wanted.
         start: How many turns are passed over by what takes turns.
-        tables: Rings and tables of states before this one, for a server whose health comes and goes brings the same
-            ones back, and one costs tens of milliseconds to make.
+        tables: Rings and tables of states before this one.
     """
 
     def __init__(
@@ -51,15 +46,17 @@ class Balancing:
         *,
         rng: random.Random,
         stats: ClusterStats,
+        in_flight: Sequence[ClusterStats],
         now: Callable[[], float],
         on_change: Callable[[], None],
         start: int = 0,
         tables: Tables | None = None,
     ) -> None:
-        self._tables: Tables = {} if tables is None else tables
+        self._tables = Tables() if tables is None else tables
         self._config = config
         self._rng = rng
         self._stats = stats
+        self._in_flight = in_flight
         self._now = now
         self._on_change = on_change
         self._start = start
@@ -163,15 +160,11 @@ class Balancing:
         endpoints = members.endpoints
         weights = members.weights or [each.weight for each in endpoints]
         key = (tuple(endpoints), tuple(weights), tuple(members.shares or ()))
-        made = self._tables.get(key)
-        if made is None:
-            made = self._tables[key] = balance(members, self._config, self._rng)
-            if len(self._tables) > KEPT_TABLES:
-                del self._tables[next(iter(self._tables))]
+        made = self._tables.get(key, lambda: balance(members, self._config, self._rng))
         factor = self._config.hash_balance_factor
         if factor is None:
             return made
-        return BoundedLoad(made, endpoints, weights, factor=factor, stats=self._stats, rng=self._rng)
+        return BoundedLoad(made, endpoints, weights, factor=factor, in_flight=self._in_flight, rng=self._rng)
 
 
 def _is_degraded(endpoint: Endpoint) -> bool:

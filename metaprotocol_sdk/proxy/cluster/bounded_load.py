@@ -25,11 +25,11 @@ class BoundedLoad:
         endpoints: What it picks from, at least two.
         weights: The weight of each.
         factor: ``hash_balance_factor``, in percent, at least 100.
-        stats: The cluster's, which knows the requests in flight.
+        in_flight: Where the cluster's requests in flight are counted, those of every priority.
         rng: What a request without a hash goes on by.
     """
 
-    __slots__ = ("_endpoints", "_factor", "_pick", "_rng", "_shares", "_stats")
+    __slots__ = ("_endpoints", "_factor", "_in_flight", "_pick", "_rng", "_shares")
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class BoundedLoad:
         weights: Sequence[int],
         *,
         factor: int,
-        stats: ClusterStats,
+        in_flight: Sequence[ClusterStats],
         rng: random.Random,
     ) -> None:
         self._pick: Pick = inner.pick
@@ -46,7 +46,7 @@ class BoundedLoad:
         total = sum(weights)
         self._shares = {each: weight / total for each, weight in zip(endpoints, weights, strict=True)}
         self._factor = factor
-        self._stats = stats
+        self._in_flight = in_flight
         self._rng = rng
 
     def pick(self, hash_value: int | None = None, /) -> Endpoint | None:
@@ -61,5 +61,6 @@ class BoundedLoad:
 
     def _overload(self, endpoint: Endpoint) -> float:
         """Its requests in flight against those it should have at most; above 1 they are too many."""
-        slots = ((self._stats.upstream_rq_active + 1) * self._factor + 99) // 100
+        active = sum(each.upstream_rq_active for each in self._in_flight)
+        slots = ((active + 1) * self._factor + 99) // 100
         return endpoint.active / max(1, math.ceil(slots * self._shares[endpoint]))

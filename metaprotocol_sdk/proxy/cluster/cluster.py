@@ -7,12 +7,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from metaprotocol_sdk.proxy.cluster.balancing import Balancing, Tables
+from metaprotocol_sdk.proxy.cluster.balancing import Balancing
 from metaprotocol_sdk.proxy.cluster.circuit_breaker import CircuitBreaker
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 from metaprotocol_sdk.proxy.cluster.health import EXCLUDED, HealthFlag
 from metaprotocol_sdk.proxy.cluster.load_balancer import Pick
 from metaprotocol_sdk.proxy.cluster.subset import NO_SUBSETS, Subsets
+from metaprotocol_sdk.proxy.cluster.tables import Tables
 from metaprotocol_sdk.proxy.config.values import (
     AnyAddress,
     CircuitBreakersConfig,
@@ -68,6 +69,7 @@ class Cluster:
     __slots__ = (
         "_has_picked",
         "_has_traffic",
+        "_members",
         "_now",
         "_picks",
         "_rng",
@@ -117,7 +119,7 @@ class Cluster:
         self._has_traffic = False
         self._subsets: Subsets = NO_SUBSETS
         self._picks: dict[LbMetadata, Pick] = {}
-        self._tables: Tables = {}
+        self._tables = Tables()
         self._state_watchers: list[Callable[[], None]] = []
         self._configure(config)
 
@@ -193,12 +195,22 @@ class Cluster:
             endpoint.since = self._now()
 
     def _count_members(self) -> None:
-        stats, endpoints = self.stats, self.endpoints
-        stats.membership_total = len(endpoints)
-        flagged = [each for each in endpoints if each.flags]
-        stats.membership_healthy = len(endpoints) - len(flagged)
-        stats.membership_degraded = sum(each.is_usable for each in flagged)
-        stats.membership_excluded = sum(bool(each.flags & EXCLUDED) for each in flagged)
+        stats = self.stats
+        self._members = frozenset(self.endpoints)
+        stats.membership_total = len(self.endpoints)
+        stats.membership_healthy = stats.membership_degraded = stats.membership_excluded = 0
+        for each in self.endpoints:
+            self._count(each, 1)
+
+    def _count(self, endpoint: Endpoint, one: int) -> None:
+        """Adds a server to the gauges, or takes it away: counting all anew for each mark would take a cluster of a
+        thousand servers seconds when they are new."""
+        stats, flags = self.stats, endpoint.flags
+        if not flags:
+            stats.membership_healthy += one
+            return
+        stats.membership_degraded += one * endpoint.is_usable
+        stats.membership_excluded += one * bool(flags & EXCLUDED)
 
     def watch(self, watcher: Callable[[], None]) -> None:
         """Has ``watcher`` called whenever the servers are others."""
@@ -227,10 +239,11 @@ class Cluster:
         """Sets or clears what is known against one of its servers; the next pick sees it."""
         flags = endpoint.flags | flag if is_set else endpoint.flags & ~flag
         if flags != endpoint.flags:
-            was_usable = endpoint.is_usable
+            was_usable, one = endpoint.is_usable, int(endpoint in self._members)
+            self._count(endpoint, -one)
             endpoint.flags = flags
+            self._count(endpoint, one)
             self._note_start(endpoint, was_usable=was_usable)
-            self._count_members()
             self.refresh()
             self._tell_state()
 
@@ -238,6 +251,7 @@ class Cluster:
         """What picks depend on has changed. The next pick works it out, however often this is called before."""
         self.pick = self._pick_anew
         self._picks.clear()
+        self._tables.turn()
 
     def _pick_anew(self, hash_value: int | None = None, /) -> Endpoint | None:
         self.pick = self._made(None)
@@ -261,6 +275,7 @@ class Cluster:
             self.config,
             rng=self._rng,
             stats=self.stats,
+            in_flight=[each.stats for each in self.breakers.values()],
             now=self._now,
             on_change=self.refresh,
             start=self._rng.randrange(_STARTS) if self._has_picked else 0,

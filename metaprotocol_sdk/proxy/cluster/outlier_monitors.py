@@ -38,11 +38,12 @@ class OutlierMonitors:
     def follow_servers(self) -> None:
         """The cluster's servers are others."""
         before, self._watched = self._watched, self._cluster.endpoints
+        there = frozenset(self._watched)
         for endpoint in self._watched:
             if endpoint.monitor is None:
                 endpoint.monitor = monitor_of(self._config, partial(self._on_outlier, endpoint))
         for endpoint in before:
-            if endpoint not in self._watched:
+            if endpoint not in there:
                 endpoint.monitor = None
 
     def close(self) -> None:

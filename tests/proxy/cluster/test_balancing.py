@@ -64,6 +64,7 @@ class Setup:
             self.config,
             rng=random.Random(1),
             stats=self.stats,
+            in_flight=[self.stats],
             now=self.clock,
             on_change=self.change,
             start=start,

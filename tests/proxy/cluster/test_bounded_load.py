@@ -17,7 +17,7 @@ RNG = random.Random(1)
 
 def bounded(endpoints: list[Endpoint], stats: ClusterStats, factor: int = 150) -> BoundedLoad:
     ring = RingHash(endpoints, 200, 1000, RNG)
-    return BoundedLoad(ring, endpoints, [each.weight for each in endpoints], factor=factor, stats=stats, rng=RNG)
+    return BoundedLoad(ring, endpoints, [each.weight for each in endpoints], factor=factor, in_flight=[stats], rng=RNG)
 
 
 def test_an_idle_cluster_is_picked_from_as_without_a_limit() -> None:

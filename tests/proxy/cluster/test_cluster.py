@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from metaprotocol_sdk.proxy.cluster.balancing import KEPT_TABLES
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
-from metaprotocol_sdk.proxy.cluster.health import HealthFlag
+from metaprotocol_sdk.proxy.cluster.health import EXCLUDED, UNUSABLE, HealthFlag
+from metaprotocol_sdk.proxy.cluster.load_balancer import LOAD_BALANCERS, LoadBalancer, Members
 from metaprotocol_sdk.proxy.cluster.maglev import Maglev
 from metaprotocol_sdk.proxy.cluster.ring_hash import RingHash
 from metaprotocol_sdk.proxy.cluster.round_robin import RoundRobin
@@ -21,6 +24,7 @@ from metaprotocol_sdk.proxy.config.values import (
     EndpointConfig,
     HealthStatus,
     LbPolicy,
+    RoutingPriority,
     SlowStartConfig,
     SubsetFallback,
     SubsetsConfig,
@@ -212,19 +216,64 @@ def test_a_server_whose_health_comes_and_goes_costs_its_tables_once(policy: LbPo
     assert made.pick.__self__ not in kinds  # type: ignore[attr-defined]
 
 
-def test_only_a_few_tables_are_kept() -> None:
-    made = Cluster(
+def test_a_servers_health_costs_the_tables_it_is_in_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def make(members: Members, *_: object) -> LoadBalancer:
+        made.append(len(members.endpoints))
+        return RoundRobin(members.endpoints)
+
+    monkeypatch.setitem(LOAD_BALANCERS, LbPolicy.RING_HASH, make)
+    values = [f'"{number % 10}"' for number in range(30)]
+    hashing = Cluster(
         ClusterConfig(
             name="c",
             lb_policy=LbPolicy.RING_HASH,
-            endpoints=tuple(EndpointConfig(Address("10.0.0.1", port)) for port in range(12)),
-            minimum_ring_size=12,
+            endpoints=tuple(
+                EndpointConfig(Address("10.0.0.1", port), metadata=(("v", value),)) for port, value in enumerate(values)
+            ),
+            subsets=SubsetsConfig(selectors=(SubsetSelectorConfig(keys=("v",)),)),
         )
     )
-    for each in made.endpoints[:-1]:
-        made.mark(each, HealthFlag.FAILED_OUTLIER_CHECK, is_set=True)
-        made.pick()
-    assert len(made._tables) == KEPT_TABLES
+    for is_set in (False, True, False, True):
+        hashing.mark(hashing.endpoints[0], HealthFlag.FAILED_OUTLIER_CHECK, is_set=is_set)
+        for value in values[:10]:
+            hashing.subset((("v", value),))(1)
+    assert made == [3] * 10 + [2]
+
+
+def test_marking_each_of_many_servers_takes_no_time() -> None:
+    many = Cluster(
+        ClusterConfig(name="c", endpoints=tuple(EndpointConfig(Address("10.0.0.1", port)) for port in range(1, 4001)))
+    )
+    began = time.process_time()
+    for each in many.endpoints:
+        many.mark(each, HealthFlag.FAILED_ACTIVE_HC, is_set=True)
+    assert time.process_time() - began < 2.0  # counting all for each took a minute
+    assert members(many) == (4000, 0, 0, 0)
+
+
+marks = st.tuples(st.integers(0, 3), st.sampled_from(list(HealthFlag)), st.booleans())
+
+
+@given(changes=st.lists(st.one_of(marks, st.sets(st.integers(0, 3)))))
+def test_the_members_counted_are_those_there_are(changes: list[tuple[int, HealthFlag, bool] | set[int]]) -> None:
+    made = Cluster(ClusterConfig(name="c", endpoints=tuple(map(EndpointConfig, ADDRESSES))))
+    known = list(made.endpoints)
+    for change in changes:
+        if isinstance(change, set):
+            made.set_endpoints(EndpointConfig(Address("10.0.0.1", port)) for port in change)
+            known += [each for each in made.endpoints if each not in known]
+        else:
+            index, flag, is_set = change
+            made.mark(known[index % len(known)], flag, is_set=is_set)  # one that has left does not count
+    flags = [each.flags for each in made.endpoints]
+    assert members(made) == (
+        len(flags),
+        sum(not each for each in flags),
+        sum(bool(each) and not each & UNUSABLE for each in flags),
+        sum(bool(each & EXCLUDED) for each in flags),
+    )
 
 
 def test_a_cluster_of_names_has_the_servers_that_it_is_told() -> None:
@@ -298,7 +347,7 @@ def test_a_cluster_of_names_has_another_table_as_soon_as_its_policy_is_another()
     named = named_cluster(lb_policy=LbPolicy.MAGLEV, table_size=11)
     kinds = []
     for changes in ({}, {"table_size": 101}, {"lb_policy": LbPolicy.RING_HASH}, {"maximum_ring_size": 7}):
-        named.update(replace(named.config, **changes))  # type: ignore[arg-type]
+        named.update(replace(named.config, **changes))
         named.pick(1)
         kinds.append(named.pick.__self__)  # type: ignore[attr-defined]
     assert len(set(kinds)) == 4
@@ -324,3 +373,20 @@ def test_whoever_watches_is_told_that_secured_otherwise_its_servers_are_others(k
     made.watch_state(lambda: told.append("state"))
     made.update(replace(made.config, endpoints=made.config.endpoints[:kept], tls=UpstreamTlsConfig()))
     assert told == ["servers", "state"]
+
+
+def test_a_bounded_hash_counts_the_requests_of_every_priority() -> None:
+    made = Cluster(
+        ClusterConfig(
+            name="c",
+            lb_policy=LbPolicy.RING_HASH,
+            hash_balance_factor=150,
+            endpoints=tuple(map(EndpointConfig, ADDRESSES)),
+        )
+    )
+    first = made.pick(5)
+    for each in made.endpoints:
+        each.active = 12 if each is first else 9
+    made.breakers[RoutingPriority.HIGH].stats.upstream_rq_active = 20
+    made.stats.upstream_rq_active = 10
+    assert made.pick(5) is first  # it has 12 of 30 requests, and may have half of them
