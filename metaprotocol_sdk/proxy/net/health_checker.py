@@ -32,8 +32,8 @@ _NETWORK = (CheckFailure.NETWORK, CheckFailure.NETWORK_TIMEOUT)
 class HealthChecker:
     """The keeper of a cluster's health: marks its servers as their checks find them.
 
-    A server that is new to the cluster counts as one that is not healthy before a check has found it well. One that was there before
-    anybody checked it goes on, as healthy, until its checks say otherwise.
+    A server that is new to the cluster counts as one that is not healthy before a check has found it well. One that was
+    there before anybody checked it goes on, as healthy, until its checks say otherwise.
     """
 
     def __init__(self, cluster: Cluster, surroundings: Surroundings) -> None:
