@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 
 import pytest
 
 from metaprotocol_sdk.proxy.admin.operated import State
+from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.metrics import is_gauge
 from metaprotocol_sdk.proxy.workers.operation import FleetOperation
 from tests.proxy.codecs import IdCodec, message
@@ -100,9 +102,13 @@ def test_the_level_of_the_log_is_that_of_every_worker_and_of_those_that_start_la
             await order.set_log_level("error")
             assert order.log_level == "error"
             assert proxy.parent.start_of(0).fields["log"] == ("text", "error")
-            await order.set_log_level("warning")
 
-    run(main())
+    logger = logging.getLogger(LOGGER_NAME)
+    before = logger.level
+    try:
+        run(main())
+    finally:
+        logger.setLevel(before)
 
 
 def test_it_is_ready_for_nobody_while_no_worker_is() -> None:
