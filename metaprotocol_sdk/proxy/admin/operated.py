@@ -20,7 +20,7 @@ class State(enum.IntEnum):
     PRE_INITIALIZING = 2
     """Its listeners are not bound yet."""
     INITIALIZING = 3
-    """It waits until its clusters can be used."""
+    """It waits until its clusters can be used, or until a worker serves again where all have died."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

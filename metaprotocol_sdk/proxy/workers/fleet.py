@@ -85,6 +85,11 @@ class Fleet:
         """The processes that are there."""
         return [each.pid for each in self._processes.values()]
 
+    @property
+    def is_serving(self) -> bool:
+        """Whether one of them is ready."""
+        return bool(self._ready)
+
     async def start(self) -> None:
         """Starts them, and returns when all are ready.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from metaprotocol_sdk.proxy.admin.operated import ClusterStatus, HistogramValue
+from metaprotocol_sdk.proxy.admin.operated import ClusterStatus, HistogramValue, State
 from metaprotocol_sdk.proxy.metrics import Histogram
 from metaprotocol_sdk.proxy.operation import Operation, value_of
 from metaprotocol_sdk.proxy.server import Server
@@ -18,6 +18,10 @@ class Fleet(Protocol):
     @property
     def server(self) -> Server:
         """What knows its listeners and clusters."""
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether one of its workers is ready."""
 
     async def counters(self) -> dict[str, int]:
         """Every counter of the whole proxy."""
@@ -44,6 +48,12 @@ class FleetOperation(Operation):
     def __init__(self, fleet: Fleet, *, stop: Callable[[], None], now: Callable[[], float]) -> None:
         super().__init__(fleet.server, stop=stop, now=now)
         self._fleet = fleet
+
+    @property
+    def state(self) -> State:
+        """What it is doing. While all workers have died and none serves again, it is as if it had not begun."""
+        found = super().state
+        return State.INITIALIZING if found is State.LIVE and not self._fleet.is_serving else found
 
     async def counters(self) -> dict[str, int]:
         """Every counter and gauge by its full name."""

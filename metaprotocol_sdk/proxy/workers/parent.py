@@ -111,6 +111,11 @@ class Parent:
         return self._server.addresses
 
     @property
+    def is_serving(self) -> bool:
+        """Whether a worker serves its clients; else they wait in the kernel until one does."""
+        return self._fleet.is_serving
+
+    @property
     def pids(self) -> list[int]:
         """The workers' process ids."""
         return self._fleet.pids

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+import signal
 
 import pytest
 
 from metaprotocol_sdk.proxy.admin.operated import State
+from metaprotocol_sdk.proxy.log import LOGGER_NAME
 from metaprotocol_sdk.proxy.metrics import is_gauge
 from metaprotocol_sdk.proxy.workers.operation import FleetOperation
 from tests.proxy.codecs import IdCodec, message
 from tests.proxy.harness import Backend, run, serving
-from tests.proxy.workers.running import Running, eventually_is, running, text
+from tests.proxy.workers.running import Running, eventually, eventually_is, running, text
 
 
 def operation(proxy: Running) -> FleetOperation:
@@ -98,6 +102,36 @@ def test_the_level_of_the_log_is_that_of_every_worker_and_of_those_that_start_la
             await order.set_log_level("error")
             assert order.log_level == "error"
             assert proxy.parent.start_of(0).fields["log"] == ("text", "error")
-            await order.set_log_level("warning")
+
+    logger = logging.getLogger(LOGGER_NAME)
+    before = logger.level
+    try:
+        run(main())
+    finally:
+        logger.setLevel(before)
+
+
+def test_it_is_ready_for_nobody_while_no_worker_is() -> None:
+    async def main() -> None:
+        async with serving(Backend(IdCodec())) as backend, running(text(backend)) as proxy:
+            order = operation(proxy)
+
+            def state() -> State:
+                return order.state
+
+            first = proxy.parent.pids[0]
+            os.kill(first, signal.SIGKILL)
+            await eventually(lambda: first not in proxy.parent.pids)
+            assert state() is State.LIVE
+            await proxy.whole_again(first)
+            killed = proxy.parent.pids
+            for each in killed:
+                os.kill(each, signal.SIGKILL)
+            await eventually(lambda: state() is State.INITIALIZING)
+            order.fail_health_checks(is_failed=True)
+            assert state() is State.DRAINING
+            order.fail_health_checks(is_failed=False)
+            await proxy.whole_again(*killed)
+            assert state() is State.LIVE
 
     run(main())
