@@ -24,7 +24,7 @@ from metaprotocol_sdk.proxy.config.values import (
     RouteConfig,
     RouteTableConfig,
 )
-from metaprotocol_sdk.proxy.net import pool
+from metaprotocol_sdk.proxy.net import dialer, pool
 from metaprotocol_sdk.proxy.net.cluster_manager import ClusterPlan
 from metaprotocol_sdk.proxy.server import Server
 from tests.proxy.codecs import ONEWAY, REPLY, IdCodec, message
@@ -212,7 +212,7 @@ def test_a_listener_that_is_gone_waits_for_oneways_that_no_client_waits_for(
     loop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def main() -> None:
-        backend, is_far, dial = Backend(IdCodec()), asyncio.Event(), pool.dial
+        backend, is_far, dial = Backend(IdCodec()), asyncio.Event(), dialer.dial
 
         async def slowly(*arguments: Any) -> None:
             await is_far.wait()

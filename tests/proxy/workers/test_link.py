@@ -160,7 +160,7 @@ def test_a_message_that_cannot_be_sent_leaves_nothing_and_is_an_answer(loop: str
     async def main() -> None:
         async with ends() as (one, two):
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(module.socket, "dup", dup)
+                patch.setattr(socket, "dup", dup)
                 with pytest.raises(WorkerError, match="too many open files"):
                     await one.link.ask("question", descriptors=[0, 0, 0])
             with pytest.raises(WorkerError, match="over the limit"):
