@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -88,6 +89,10 @@ def command(
     from metaprotocol_sdk.proxy.config import Document, load_document
     from metaprotocol_sdk.proxy.filters.registry import filter_models
     from metaprotocol_sdk.proxy.watch import Watch
+
+    if mode == "serve":  # its default would end who is about to serve; it is taken as soon as a reload can be made
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+        click.get_current_context().call_on_close(lambda: signal.pthread_sigmask(signal.SIG_SETMASK, before))
 
     def load() -> Document:
         return load_document(path, filters=filter_models())

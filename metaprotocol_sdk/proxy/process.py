@@ -320,6 +320,7 @@ class _Signals:
             loop.add_signal_handler(signal.SIGHUP, self.reload.set)
         else:
             loop.add_signal_handler(signal.SIGHUP, _log.warning, "SIGHUP is ignored: there is no file to read again")
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one that came earlier may have been kept
 
     def stop(self) -> None:
         """As if SIGTERM had come."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -203,3 +204,19 @@ def test_an_admin_address_that_cannot_be_written_is_an_error_in_the_log(path: Pa
     said = "".join(log_of(path, "--admin-address-path", str(tmp_path / "no" / "file")))
     assert "error the admin interface's address cannot be written to" in said
     assert said.endswith("info stopped\n")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_hangup_while_it_starts_is_a_reload_as_soon_as_it_serves(workers: str, tmp_path: Path) -> None:
+    file = tmp_path / "proxy.yaml"
+    os.mkfifo(file)
+    with metaproto("-c", str(file), "--workers", workers) as process:
+        assert process.stderr is not None
+        with open(file, "w") as written:  # once it is opened by who reads it
+            process.send_signal(signal.SIGHUP)
+            written.write(CONFIG % 0)
+        assert any(line.startswith("ready: listener 'front'") for line in process.stderr)
+        file.write_text(CONFIG % 0)
+        assert any(line.endswith(" info reloaded\n") for line in process.stderr)
+        process.terminate()
+        assert process.wait(60) == 0
