@@ -32,7 +32,7 @@ _NETWORK = (CheckFailure.NETWORK, CheckFailure.NETWORK_TIMEOUT)
 class HealthChecker:
     """The keeper of a cluster's health: marks its servers as their checks find them.
 
-    A server that is new to the cluster counts as one that is not healthy before a check has found it well. One that was there before
+    A server that is new to the cluster is not healthy before a check has found it well. One that was there before
     anybody checked it goes on, as healthy, until its checks say otherwise.
     """
 
