@@ -9,6 +9,10 @@ from operator import attrgetter
 
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
 
+MOST_BIAS = 30.0
+"""Above it ``active_request_bias`` counts as this, since a float has no room for the power. One request in flight makes
+a server wait a billion turns then."""
+
 
 class LeastRequest:
     """Endpoints of equal weight: of two at random, the one with fewer requests in flight; of equals, either.
@@ -74,7 +78,7 @@ class WeightedLeastRequest:
     __slots__ = ("_bias", "_count", "_turns")
 
     def __init__(self, endpoints: Sequence[Endpoint], bias: float = 1.0, start: int = 0) -> None:
-        self._bias = bias
+        self._bias = min(bias, MOST_BIAS)
         self._turns = sorted((1 / each.weight, index, each) for index, each in enumerate(endpoints))
         self._count = len(endpoints)
         for _ in range(start):

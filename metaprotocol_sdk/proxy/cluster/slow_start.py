@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from heapq import heapreplace
 
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
+from metaprotocol_sdk.proxy.cluster.least_request import MOST_BIAS
 from metaprotocol_sdk.proxy.config.values import SlowStartConfig
 
 _SHORTEST = 0.001
@@ -62,7 +63,7 @@ class SlowStart:
         start: int = 0,
     ) -> None:
         self._config = config
-        self._bias = bias
+        self._bias = min(bias, MOST_BIAS)
         self._now = now
         self._until = until
         self._on_end = on_end

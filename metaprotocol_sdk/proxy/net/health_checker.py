@@ -32,8 +32,8 @@ _NETWORK = (CheckFailure.NETWORK, CheckFailure.NETWORK_TIMEOUT)
 class HealthChecker:
     """The keeper of a cluster's health: marks its servers as their checks find them.
 
-    A server that is new to the cluster counts as one that is not healthy before a check has found it well. One that was
-    there before anybody checked it goes on, as healthy, until its checks say otherwise.
+    A server that is new to the cluster is not healthy before a check has found it well. One that was there before
+    anybody checked it goes on, as healthy, until its checks say otherwise.
     """
 
     def __init__(self, cluster: Cluster, surroundings: Surroundings) -> None:
@@ -82,10 +82,9 @@ class HealthChecker:
                 former[endpoint] = self._sessions.pop(endpoint)
         for session in former.values():
             session.close()
-        by_address = {each.endpoint.address: each for each in former.values()}  # those that are secured otherwise now
         for endpoint in self._cluster.endpoints:
             if endpoint not in self._sessions:
-                self._begin(endpoint, former.get(endpoint) or by_address.get(endpoint.address))
+                self._begin(endpoint, former.get(endpoint))
         self._seen = there
         self._settle()
 

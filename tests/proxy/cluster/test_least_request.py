@@ -106,3 +106,13 @@ def test_requests_in_flight_count_as_much_as_the_bias_says(bias: float, expected
     endpoints[0].active = 2
     balancer = WeightedLeastRequest(endpoints, bias)
     assert picks(balancer, 1000)[endpoints[0]] == pytest.approx(expected, abs=2)
+
+
+@pytest.mark.parametrize("bias", [400.0, 1e308])
+def test_no_bias_is_more_than_can_be_worked_out(bias: float) -> None:
+    endpoints = servers(1, 2**32 - 1)
+    endpoints[0].active = 2**32
+    balancer = WeightedLeastRequest(endpoints, bias)
+    assert picks(balancer, 10)[endpoints[1]] >= 9
+    endpoints[1].active = 2**32
+    assert sum(picks(balancer, 10).values()) == 10

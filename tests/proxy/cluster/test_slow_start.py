@@ -127,3 +127,12 @@ def test_it_may_begin_anywhere(start: int) -> None:
     for _ in range(start):
         early.pick()
     assert [late.pick() for _ in range(6)] == [early.pick() for _ in range(6)]
+
+
+def test_no_bias_is_more_than_can_be_worked_out() -> None:
+    clock, endpoints = FakeClock(), equals(2)
+    for each in endpoints:
+        each.active, each.since = 2**32, clock()
+    config = SlowStartConfig(window=60.0, minimum=0.0)
+    balancer = SlowStart(endpoints, config, bias=1e308, now=clock, until=math.inf, on_end=nothing)
+    assert [balancer.pick() for _ in range(4)] == [*endpoints, *endpoints]
