@@ -22,7 +22,7 @@ from tests.integration.machine.mutants import MUTANTS
 from tests.integration.machine.rules import ProxyMachine
 
 USUAL = settings(
-    max_examples=max(250, settings().max_examples),
+    max_examples=max(230, settings().max_examples),
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=list(HealthCheck),

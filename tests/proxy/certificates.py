@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from metaprotocol_sdk.proxy.config.values import CertificateConfig, DataSource
 
@@ -73,6 +74,13 @@ class Authority:
         context.load_cert_chain(certificate.chain_path, certificate.key_path)
         context.verify_mode = ssl.CERT_REQUIRED if asks else ssl.CERT_NONE
         return context
+
+
+def serial_of(chain: bytes) -> str:
+    """The serial number of a certificate in PEM, as ``getpeercert`` says it."""
+    number = x509.load_pem_x509_certificates(chain)[0].serial_number
+    text = f"{number:X}"
+    return text.zfill(len(text) + len(text) % 2)
 
 
 def replace_file(path: str, data: bytes) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 _FILTER = "type.googleapis.com/aeraki.meta_protocol_proxy.v1alpha.MetaProtocolProxy"
+_TLS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
 RETRIES = {"retry_on": "connect-failure,reset", "num_retries": 5}
 THRESHOLDS = dict.fromkeys(("max_connections", "max_pending_requests", "max_requests", "max_retries"), 20_000)
 
@@ -48,7 +49,7 @@ class Deployment:
 def bootstrap(
     ports: Mapping[str, int], servers: Sequence[int], *, shared: bool = False, **change: Any
 ) -> dict[str, Any]:
-    """A configuration: listener ``safe`` tries again, ``plain`` does not.
+    """A configuration: listener ``plain`` does not try again, every other does, and ``secure`` speaks TLS.
 
     Args:
         ports: Of the listeners, by name; 0 is any.
@@ -56,19 +57,21 @@ def bootstrap(
         shared: ``multiplexing``.
         change: ``cluster``, ``lb_policy``, ``timeout``, ``used`` (indices of ``servers``), ``weights``,
             ``is_mirrored``, ``most_requests``, ``host``, ``listener`` and ``proxy`` (fields of every listener, of its
-            filter).
+            filter), ``watching`` (fields of the main cluster), ``certificate`` and ``tls_params`` of listener
+            ``secure``, the first without an end: its files end in ``.pem`` and ``.key``.
     """
     cluster = change.get("cluster", "main")
     route: dict[str, Any] = {"cluster": cluster, "timeout": change.get("timeout", "30s")}
     if change.get("is_mirrored"):
         route["request_mirror_policies"] = [{"cluster": "mirror"}]
     listeners = [
-        _listener(name, port, route | ({"retry_policy": RETRIES} if name == "safe" else {}), shared, change)
+        _listener(name, port, route | ({} if name == "plain" else {"retry_policy": RETRIES}), shared, change)
         for name, port in ports.items()
     ]
     used = [servers[index] for index in change.get("used", range(len(servers)))]
     clusters = [
-        _cluster(cluster, used, change.get("weights", [1] * len(used)), change.get("lb_policy", "ROUND_ROBIN")),
+        _cluster(cluster, used, change.get("weights", [1] * len(used)), change.get("lb_policy", "ROUND_ROBIN"))
+        | change.get("watching", {}),
         _cluster("mirror", servers[:1], [1], "ROUND_ROBIN"),
     ]
     return {"static_resources": {"listeners": listeners, "clusters": clusters}}
@@ -83,12 +86,21 @@ def _listener(name: str, port: int, route: Change, shared: bool, change: Change)
         "max_concurrent_requests": change.get("most_requests", 256),
         **change.get("proxy", {}),
     }
+    chain = {"filters": [{"name": "aeraki.meta_protocol_proxy", "typed_config": proxy}]}
     return {
         "name": name,
         "address": {"socket_address": {"address": change.get("host", "127.0.0.1"), "port_value": port}},
-        "filter_chains": [{"filters": [{"name": "aeraki.meta_protocol_proxy", "typed_config": proxy}]}],
+        "filter_chains": [chain | (_secured(change) if name == "secure" else {})],
         **change.get("listener", {}),
     }
+
+
+def _secured(change: Change) -> dict[str, Any]:
+    stem = change["certificate"]
+    pair = {"certificate_chain": {"filename": f"{stem}.pem"}, "private_key": {"filename": f"{stem}.key"}}
+    common = {"tls_certificates": [pair], "tls_params": change.get("tls_params", {})}
+    typed = {"@type": _TLS, "common_tls_context": common}
+    return {"transport_socket": {"name": "envoy.transport_sockets.tls", "typed_config": typed}}
 
 
 def _cluster(name: str, ports: Sequence[int], weights: Sequence[int], policy: str) -> dict[str, Any]:

@@ -29,10 +29,10 @@ class Event:
         return json.dumps(asdict(self))
 
 
-def drawn(seed: int, seconds: float) -> list[Event]:
+def drawn(seed: int, seconds: float, *, has_workers: bool) -> list[Event]:
     """The events of a seed, always the same."""
     rng = random.Random(seed)
-    names = sorted(KINDS)
+    names = sorted(KINDS if has_workers else KINDS.keys() - {"kill worker"})
     found = []
     at = 1.0
     while at < seconds:
@@ -47,6 +47,32 @@ def read(text: str) -> list[Event]:
     return [Event(**json.loads(line)) for line in text.splitlines() if line.strip()]
 
 
+CHECKED = {
+    "health_checks": [
+        {
+            "timeout": "1s",
+            "interval": "0.2s",
+            "no_traffic_interval": "0.2s",
+            "unhealthy_threshold": 1,
+            "healthy_threshold": 1,
+            "tcp_health_check": {},
+        }
+    ]
+}
+EJECTING = {
+    "outlier_detection": {
+        "consecutive_5xx": 2,
+        "interval": "0.2s",
+        "base_ejection_time": "0.5s",
+        "max_ejection_time": "0.5s",
+        "max_ejection_percent": 50,
+    }
+}
+CALM = 2.0
+"""Seconds after which a server that is back is known to be, however it is watched."""
+ENDS = ("tls_minimum_protocol_version", "tls_maximum_protocol_version")
+
+
 def change(rng: random.Random) -> dict[str, Any]:
     """A configuration. Two servers at least are used, so that one that is killed leaves one."""
     used = rng.sample(range(SERVERS), rng.randint(2, SERVERS))
@@ -59,6 +85,8 @@ def change(rng: random.Random) -> dict[str, Any]:
         "is_mirrored": rng.random() < 0.3,
         "most_requests": rng.choice([4, 256]),
         "has_extra": rng.random() < 0.3,
+        "watching": rng.choice([{}, {}, CHECKED, EJECTING, CHECKED | EJECTING]),
+        "tls_params": rng.choice([{}, {}, *({end: v} for end in ENDS for v in ("TLSv1_2", "TLSv1_3"))]),
     }
 
 
@@ -75,6 +103,8 @@ KINDS: dict[str, Callable[[random.Random], dict[str, Any]]] = {
     "freeze": _server,
     "reload": change,
     "swap": change,
+    "rotate": lambda rng: {"is_slow": rng.random() < 0.3},
+    "kill worker": lambda rng: {"worker": rng.randrange(8)},
     "burst": _crowd(200),
     "die": _crowd(50),
     "read slowly": _crowd(5),
@@ -82,4 +112,5 @@ KINDS: dict[str, Callable[[random.Random], dict[str, Any]]] = {
     "say nonsense": _crowd(20),
 }
 """What can happen, and how what there is to draw of it is drawn. ``reload`` and ``swap`` write a configuration; the
-first tells the proxy by a signal, the second leaves it to the proxy to see."""
+first tells the proxy by a signal, the second leaves it to the proxy to see. ``rotate`` replaces a certificate, its key
+at once or a while later."""

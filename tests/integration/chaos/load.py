@@ -6,9 +6,12 @@ import asyncio
 import itertools
 import random
 import socket
+import ssl
+import sys
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.integration.chaos.processes import eventually
 from tests.proxy.codecs import ERROR, ONEWAY, REPLY, IdCodec, message
@@ -25,21 +28,46 @@ class Tally:
         outcomes: Replies by kind: ``reply``, or the text of an error.
         errors: When each error came, after how long, and its text.
         wrong: Sentences about replies that are nobody's, or lost.
+        doomed: Ports of clients whose connections end with a process of the proxy's that is killed.
+        lost: Requests that ended with those.
+        reconnected: How often a client has come again.
     """
 
     sent: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     errors: list[tuple[float, float, str]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    doomed: set[int] = field(default_factory=set)
+    lost: int = 0
+    reconnected: int = 0
 
     @property
     def answered(self) -> int:
         return self.outcomes.total()
 
 
-async def connect(port: int) -> Client:
-    """A client of that port."""
-    return Client(IdCodec(), *await asyncio.open_connection("127.0.0.1", port))
+async def connect(port: int, context: ssl.SSLContext | None = None) -> Client:
+    """A client of that port, by TLS where there is a context."""
+    name = None if context is None else "localhost"
+    streams = await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname=name, limit=1 << 22)
+    return Client(IdCodec(), *streams)
+
+
+async def admitted(port: int, context: ssl.SSLContext | None, tally: Tally) -> tuple[Client, int]:
+    """A client of that port, and its own port; one that a dying process had accepted comes again."""
+    while True:
+        sock = socket.socket()
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
+        own = sock.getsockname()[1]
+        try:
+            name = None if context is None else "localhost"
+            streams = await asyncio.open_connection(sock=sock, ssl=context, server_hostname=name, limit=1 << 22)
+            return Client(IdCodec(), *streams), own
+        except OSError:
+            if own not in tally.doomed:
+                raise
+            tally.reconnected += 1
 
 
 class Caller:
@@ -50,33 +78,66 @@ class Caller:
         tally: What it tells.
         depth: Requests in flight.
         pause: Seconds between them.
+        context: Its TLS.
+        lifetime: Requests after which it comes again by another connection.
     """
 
-    def __init__(self, name: str, tally: Tally, *, depth: int = 4, pause: float = 0.005) -> None:
+    def __init__(
+        self,
+        name: str,
+        tally: Tally,
+        *,
+        depth: int = 4,
+        pause: float = 0.005,
+        context: ssl.SSLContext | None = None,
+        lifetime: int | None = None,
+    ) -> None:
         self.name = name
         self.tally = tally
         self.depth = depth
         self.pause = pause
+        self.context = context
+        self.lifetime = lifetime
         self.is_over = False
         self.waiting: dict[int, tuple[bytes, float]] = {}
         self._rng = random.Random(name)
 
     async def run(self, port: int) -> None:
         """Asks until it is told to end, and then until every reply is there."""
-        loop = asyncio.get_running_loop()
-        client = await connect(port)
+        while await self._run_once(port) and not self.is_over:
+            self.tally.reconnected += 1
+
+    async def _run_once(self, port: int) -> bool:
+        """One connection; whether there is to be another."""
+        client, own = None, 0
         try:
-            while not self.is_over or self.waiting:
-                while not self.is_over and len(self.waiting) < self.depth:
-                    await self._ask(client, loop.time())
-                await self._hear(client)
-                if self.pause:
-                    await asyncio.sleep(self.pause)
+            client, own = await admitted(port, self.context, self.tally)
+            await self._talk(client)
         except (EOFError, OSError) as error:
+            if own in self.tally.doomed:
+                self.tally.lost += len(self.waiting)
+                self.waiting.clear()
+                return True
             self.tally.wrong.append(f"{self.name}'s connection ended with {type(error).__name__}: {error}")
+            return False
+        else:
+            return True
         finally:
             self.tally.wrong += [f"{self.name} has no reply of {token!r}" for token, _ in self.waiting.values()]
-            client.writer.transport.abort()
+            if client is not None:
+                client.writer.transport.abort()
+
+    async def _talk(self, client: Client) -> None:
+        """Asks until it has asked enough, and then until every reply is there."""
+        loop = asyncio.get_running_loop()
+        left = self.lifetime if self.lifetime is not None else sys.maxsize
+        while self.waiting or not (self.is_over or left <= 0):
+            while not self.is_over and left > 0 and len(self.waiting) < self.depth:
+                await self._ask(client, loop.time())
+                left -= 1
+            await self._hear(client)
+            if self.pause:
+                await asyncio.sleep(self.pause)
 
     async def _ask(self, client: Client, now: float) -> None:
         number = next(_numbers) & 0xFFFFFFFF
@@ -105,9 +166,9 @@ class Caller:
 class Load:
     """Several callers of one port."""
 
-    def __init__(self, name: str, port: int, count: int, *, depth: int = 4, pause: float = 0.005) -> None:
-        self.tally = Tally()
-        self.callers = [Caller(f"{name}{each}", self.tally, depth=depth, pause=pause) for each in range(count)]
+    def __init__(self, name: str, port: int, count: int, *, tally: Tally | None = None, **caller: Any) -> None:
+        self.tally = tally or Tally()
+        self.callers = [Caller(f"{name}{each}", self.tally, **caller) for each in range(count)]
         self._tasks = [asyncio.ensure_future(each.run(port)) for each in self.callers]
 
     async def more(self, count: int) -> None:
@@ -130,12 +191,15 @@ async def ask_once(port: int, tally: Tally) -> None:
     """One of a burst."""
     caller = Caller("burst", tally, depth=1)
     caller.is_over = True
-    client = await connect(port)
+    client, own = await admitted(port, None, tally)
     try:
         await caller._ask(client, 0.0)
         await caller._hear(client)
     except (EOFError, OSError) as error:
-        tally.wrong.append(f"one of a burst ended with {type(error).__name__}: {error}")
+        if own in tally.doomed:
+            tally.lost += 1
+        else:
+            tally.wrong.append(f"one of a burst ended with {type(error).__name__}: {error}")
     finally:
         client.writer.transport.abort()
 
@@ -143,7 +207,8 @@ async def ask_once(port: int, tally: Tally) -> None:
 async def die(port: int) -> None:
     """Asks, and is killed."""
     client = await connect(port)
-    await client.send(message(1, b"dead|20000") * 3 + message(2, b"never")[:7])
+    with suppress(OSError):
+        await client.send(message(1, b"dead|20000") * 3 + message(2, b"never")[:7])
     client.reset()
 
 
@@ -166,6 +231,7 @@ async def read_slowly(port: int, seconds: float) -> None:
 async def say(port: int, data: bytes, seconds: float) -> None:
     """Says something, and nothing more for a while."""
     client = await connect(port)
-    await client.send(data)
+    with suppress(OSError):
+        await client.send(data)
     await asyncio.sleep(seconds)
     client.writer.transport.abort()

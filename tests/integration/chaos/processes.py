@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import signal
 import socket
@@ -60,11 +61,19 @@ class Footprint:
     proportional: int
     """Bytes, what is shared between processes counted once."""
     descriptors: int
+    each: tuple[int, ...] = ()
+    """The resident bytes of each process, the first one's first."""
+
+    @property
+    def largest(self) -> int:
+        """The resident bytes of the largest process that accepts clients."""
+        return max(self.each[1:] or self.each)
 
     def __str__(self) -> str:
         megabyte = 1024 * 1024
         resident, proportional = self.resident / megabyte, self.proportional / megabyte
-        return f"RSS {resident:.1f} MiB, PSS {proportional:.1f} MiB, {self.descriptors} descriptors"
+        each = " + ".join(f"{each / megabyte:.1f}" for each in self.each)
+        return f"RSS {resident:.1f} MiB ({each}), PSS {proportional:.1f} MiB, {self.descriptors} descriptors"
 
 
 class Proxy:
@@ -101,14 +110,20 @@ class Proxy:
         self.process.send_signal(signal.SIGHUP)
 
     @property
+    def workers(self) -> list[int]:
+        """The processes it has started."""
+        return _with_children(self.process.pid)[1:]
+
+    @property
     def footprint(self) -> Footprint:
-        resident = proportional = descriptors = 0
+        proportional = descriptors = 0
+        each = []
         for pid in _with_children(self.process.pid):
             sizes = dict(line.split()[:2] for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
-            resident += int(sizes["Rss:"]) * 1024
+            each.append(int(sizes["Rss:"]) * 1024)
             proportional += int(sizes["Pss:"]) * 1024
             descriptors += len(list(Path(f"/proc/{pid}/fd").iterdir()))
-        return Footprint(resident, proportional, descriptors)
+        return Footprint(sum(each), proportional, descriptors, tuple(each))
 
     @property
     def cpu(self) -> float:
@@ -129,6 +144,18 @@ class Proxy:
             self._listener.join(5)
             assert self.process.stderr is not None
             self.process.stderr.close()
+
+
+def clients_of(pid: int) -> set[int]:
+    """The ports that the other ends of a stopped process's TCP connections have."""
+    links = [os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir()]
+    inodes = {each[len("socket:[") : -1] for each in links if each.startswith("socket:")}
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {int(row[2].rpartition(":")[2], 16) for row in rows if row[9] in inodes}
+
+
+def has_stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 def _with_children(pid: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 * ``setup``: what one run is configured as.
 * ``clock``: time that passes when the machine says so.
+* ``channel``: how bytes are moved, as they are or by TLS; ``certificates``: those of a run, and their replacement.
 * ``wire``: the ends of connections that are not the proxy's, by hand.
 * ``book``: what was said, and what may therefore be heard: the laws.
 * ``inside``: the laws that are seen from inside the proxy: what is bounded, what is left behind.

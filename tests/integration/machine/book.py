@@ -8,18 +8,20 @@ Frames keep their order. Nothing else is ever heard.
 from __future__ import annotations
 
 import math
-import socket
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 
 from metaprotocol_sdk.metadata import MessageType, Metadata
 from metaprotocol_sdk.proxy.config.values import RetryOn, RetryPolicyConfig
+from tests.integration.machine.channel import Channel
 from tests.integration.machine.clock import ClockedLoop
 from tests.integration.machine.dialect import Dialect, Heard
 from tests.integration.machine.setup import Setup
 from tests.integration.machine.wire import Site, Wire
 
 STALL_TIMEOUT = 15.0
+_ENDS_AT_ONCE = {"overflow", "refused", "stop", "whole end"}
+"""Why a connection may end with replies outstanding. By TLS a client that says no more has ended it whole."""
 
 
 @dataclass(eq=False, slots=True)
@@ -91,8 +93,8 @@ class Talk:
 class Client(Wire):
     """A client's end."""
 
-    def __init__(self, number: int, sock: socket.socket, setup: Setup, listener: str = "main") -> None:
-        super().__init__(sock, setup.codec_type(), MessageType.RESPONSE)
+    def __init__(self, number: int, channel: Channel, setup: Setup, listener: str = "main") -> None:
+        super().__init__(channel, setup.codec_type(), MessageType.RESPONSE)
         self.number = number
         self.listener = listener
         self.said: list[Said] = []
@@ -118,8 +120,8 @@ class Client(Wire):
 class Link(Wire):
     """A server's end of a connection."""
 
-    def __init__(self, number: int, sock: socket.socket, setup: Setup, site: Site) -> None:
-        super().__init__(sock, setup.codec_type(), MessageType.REQUEST)
+    def __init__(self, number: int, channel: Channel, setup: Setup, site: Site) -> None:
+        super().__init__(channel, setup.codec_type(), MessageType.REQUEST)
         self.number = number
         self.site = site
         self.arrivals: list[Arrival] = []
@@ -249,7 +251,7 @@ class Book:
         if client.is_gone:
             return
         assert client.causes or self.facts & {"drain", "stop"}, f"client {client.number} was closed without a cause"
-        if client.has_paused or client.causes & {"overflow", "refused", "stop"} or "stop" in self.facts:
+        if client.has_paused or client.causes & _ENDS_AT_ONCE or "stop" in self.facts:
             return
         unheard = [each for each in client.said if each.kind != "oneway" and each.heard is None]
         last = max((each.end for each in client.said if each.heard is not None), default=0)

@@ -56,8 +56,8 @@ class ClockedLoop:
         self.now = max(self.now, alarm.due)
         return alarm
 
-    async def create_connection(self, factory: Callable[[], asyncio.Protocol], host: str, port: int) -> Any:
-        found = await self._loop.create_connection(factory, host, port)
+    async def create_connection(self, factory: Callable[[], asyncio.Protocol], host: str, port: int, **tls: Any) -> Any:
+        found = await self._loop.create_connection(factory, host, port, **tls)
         shrink(found[0].get_extra_info("socket"))
         return found
 

@@ -127,7 +127,7 @@ def leave(world: World) -> None:
     """Clients that are still there say that they have said everything, and are let go."""
     for client in world.clients:
         if client.is_open and not client.wants_end:
-            client.causes.add("half-closed")
+            world.ends(client)
             client.half_close()
     world.settle()
     for client in world.clients:

@@ -8,10 +8,12 @@ from typing import Any
 from metaprotocol_sdk.proxy.assembly import endpoints_of
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
+from metaprotocol_sdk.proxy.cluster.health import HealthFlag
 from metaprotocol_sdk.proxy.config.values import CircuitBreakersConfig
 from metaprotocol_sdk.proxy.net.context import Limits
 from metaprotocol_sdk.proxy.net.downstream import DownstreamConnection
 from metaprotocol_sdk.proxy.net.listener import Listener
+from metaprotocol_sdk.proxy.net.outlier_keeper import OutlierKeeper
 from metaprotocol_sdk.proxy.net.pool import Pool
 from metaprotocol_sdk.proxy.net.upstream import UpstreamConnection
 from metaprotocol_sdk.proxy.router import Router
@@ -69,6 +71,11 @@ class Inside:
         return list(pool._open)
 
     @property
+    def keepers(self) -> list[Any]:
+        """What looks after the clusters."""
+        return [keeper for kept in self.server._manager._kept.values() for keeper in kept.keepers]
+
+    @property
     def is_connecting(self) -> bool:
         return any(pool._attempts for pool in self.pools())
 
@@ -102,6 +109,10 @@ class Inside:
     def _check_clusters(self) -> None:
         for cluster in self.server.clusters.values():
             assert cluster.breaker._config == cluster.config.circuit_breakers
+        for keeper in self.keepers:
+            if isinstance(keeper, OutlierKeeper):
+                out = [each.flags & HealthFlag.FAILED_OUTLIER_CHECK for each in keeper._cluster.endpoints]
+                assert keeper._stats.ejections_active == sum(map(bool, out))
         for cluster, most in self.clusters.items():
             pools = [pool for pool in self.pools() if pool.cluster is cluster]
             stats, breaker = cluster.stats, cluster.breaker
@@ -169,8 +180,11 @@ class Inside:
             assert is_kept or all(up.is_closing for up in self.ups(pool)), "a server that is gone is still connected to"
         assert all(router._shadow._held == 0 for router in self.routers)
         ups = [up for pool in self.pools() for up in self.ups(pool)]
-        keepers = [keeper for kept in self.server._manager._kept.values() for keeper in kept.keepers]
-        there = {id(each) for each in [*self.downs, *ups, *keepers]}
+        keepers = self.keepers
+        entrances = [each._parts.entrance for each in self.server.listeners]
+        tls = [each.security for each in entrances if each is not None]
+        tls += [getattr(keeper, "_security", None) for keeper in keepers]
+        there = {id(each) for each in [*self.downs, *ups, *keepers, *tls]}
         for slot in self.wheel._slots.values():
             assert all(id(getattr(item, "_sender", item)) in there for item in slot), f"left on the wheel: {list(slot)}"
 
@@ -180,7 +194,8 @@ class Inside:
         assert not [pool for pool in self.pools() if pool._open or pool._pending or pool._attempts]
         assert len(self.wheel) == 0, f"left on the wheel: {self.wheel._slots}"
         for name, count in self.server.snapshot().items():
-            assert not name.endswith("_active") or count == 0, f"{name} is {count}"
+            is_gauge = name.endswith("_active") and not name.endswith("ejections_active")  # who is out may stay so
+            assert not is_gauge or count == 0, f"{name} is {count}"
         for cluster in self.clusters:
             counts = cluster.stats.snapshot()
             assert not any(count for name, count in counts.items() if name.endswith("_active")), counts

@@ -16,6 +16,7 @@ from metaprotocol_sdk.proxy.ids import RequestIds
 from metaprotocol_sdk.proxy.net.downstream import DownstreamConnection
 from metaprotocol_sdk.proxy.net.pool import Pool
 from metaprotocol_sdk.proxy.net.pools import Pools
+from metaprotocol_sdk.proxy.net.tls import Security
 from metaprotocol_sdk.proxy.net.upstream import UpstreamConnection
 from metaprotocol_sdk.proxy.replies import Replies
 from metaprotocol_sdk.proxy.router import Router
@@ -227,6 +228,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     "what is prepared and given up stays bound": lambda: mock.patch.object(Server, "abandon", _keeps_it),
     "a mark ends what is in flight": lambda: mock.patch.object(Cluster, "mark", _ends_what_is_in_flight),
     "marks are not looked at": lambda: mock.patch.object(Cluster, "mark", _tells_nobody),
+    "certificates stay as they were": lambda: mock.patch.object(Security, "on_timer", _stays_as_it_is),
     "a request that finds no server waits": lambda: mock.patch.object(Router, "_send", _waits_for_somebody),
 }
 """What is broken, and what breaks it while it is entered."""

@@ -24,6 +24,7 @@ _T = TypeVar("_T")
 numbers = st.integers(0, 7)
 sizes = st.sampled_from([0, 0, 0, 3000, 20_000])
 Messages = list[tuple[str, int, int]]
+flags = st.sampled_from([each for each in HealthFlag if each is not HealthFlag.FAILED_OUTLIER_CHECK])  # the proxy's own
 cuts = st.none() | st.integers(0, 30_000)
 messages = st.tuples(st.sampled_from(["request", "request", "request", "oneway", "ping"]), st.integers(0, 2), sizes)
 
@@ -131,7 +132,7 @@ class ProxyMachine(RuleBasedStateMachine):
     @rule(client=numbers, how=st.sampled_from(["half-close", "close", "reset"]))
     def client_ends(self, client: int, how: str) -> None:
         chosen = pick(self.open_clients(), client)
-        chosen.causes.add("half-closed")
+        self.there.ends(chosen)
         if how == "half-close":
             chosen.half_close()
             chosen.cut_off()
@@ -262,13 +263,20 @@ class ProxyMachine(RuleBasedStateMachine):
     def configuration_that_is_prepared_is_used(self) -> None:
         self.change(self.changes.use)
 
-    @rule(site=numbers, flag=st.sampled_from(HealthFlag))
+    @rule(site=numbers, flag=flags)
     def server_is_marked_or_no_more(self, site: int, flag: HealthFlag) -> None:
         self.change(lambda: self.changes.mark(self.site(site), flag))
 
     @rule(servers=servers)
     def name_has_other_addresses(self, servers: tuple[int, ...]) -> None:
         self.change(lambda: self.changes.resolve(servers))
+
+    @precondition(lambda self: self.there.certificates is not None)
+    @rule(how=st.sampled_from(["whole", "whole", "without its key", "none"]))
+    def certificates_are_replaced(self, how: str) -> None:
+        assert self.there.certificates is not None
+        self.there.certificates.replace(how)
+        self.settle()
 
     # Time.
 

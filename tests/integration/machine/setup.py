@@ -26,12 +26,14 @@ from metaprotocol_sdk.proxy.config.values import (
     RetryPolicyConfig,
     RouteConfig,
     RouteTableConfig,
+    TlsVersion,
     WeightedClusterConfig,
 )
 from metaprotocol_sdk.proxy.filters.bucket import Bucket
 from metaprotocol_sdk.proxy.filters.filter import FilterContext, FilterFactory
 from metaprotocol_sdk.proxy.filters.local_rate_limit import LocalRateLimiter
 from metaprotocol_sdk.proxy.net.context import Limits
+from tests.integration.machine.certificates import clusters, listeners
 from tests.proxy.codecs import FewIdsCodec, IdCodec, LineCodec
 from tests.proxy.harness import LOOPS
 
@@ -42,6 +44,15 @@ WATCHED = OutlierDetectionConfig(
     consecutive_5xx=1, max_ejection_percent=100, enforcing_consecutive_5xx=0, enforcing_success_rate=0
 )
 """Every failure is seen, and ejects nobody: what servers a request may go to is for the book to say."""
+EJECTING = replace(
+    WATCHED,
+    consecutive_5xx=2,
+    enforcing_consecutive_5xx=100,
+    interval=1.0,
+    base_ejection_time=1.0,
+    max_ejection_time=2.0,
+)
+"""Two failures in a row eject a server, for a time that a run sees the end of."""
 
 _LIMITS, _BREAKERS, _CONNECTIONS = Limits(), CircuitBreakersConfig(), ConnectionConfig(idle_timeout=None)
 
@@ -70,6 +81,10 @@ class Setup:
         idle_timeout: Of clients.
         rate: Requests that pass in a second.
         buffer_limit: Bytes a server has not read above which its clients are not read.
+        tls: Who speaks it to the proxy: ``clients``, ``servers``, or both.
+        tls_version: The newest there.
+        ejects: Whether outliers are ejected.
+        panic: ``healthy_panic_threshold``.
     """
 
     loop: str = "uvloop"
@@ -91,6 +106,10 @@ class Setup:
     idle_timeout: float | None = None
     rate: int | None = None
     buffer_limit: int = 1024 * 1024
+    tls: frozenset[str] = frozenset()
+    tls_version: TlsVersion = TlsVersion.TLS_1_3
+    ejects: bool = False
+    panic: int = 0
 
     def __repr__(self) -> str:
         return _unusual(self, USUAL)
@@ -165,6 +184,7 @@ class Setup:
             routes=RouteTableConfig(routes=(route,)),
             filters=(FilterConfig(name="rate"),) if self.rate else (),
             idle_timeout=self.idle_timeout,
+            tls=listeners(self.tls_version) if "clients" in self.tls else None,
         )
 
     def _cluster(
@@ -177,9 +197,10 @@ class Setup:
             circuit_breakers=breakers,
             connections=self.connections,
             buffer_limit=self.buffer_limit,
-            outlier_detection=None if name == "mirror" else WATCHED,
+            outlier_detection=None if name == "mirror" else EJECTING if self.ejects else WATCHED,
+            tls=clusters(self.tls_version) if "servers" in self.tls else None,
             minimum_ring_size=16,
-            panic_threshold=0,
+            panic_threshold=self.panic,
         )
 
     def filters(self) -> dict[str, FilterFactory]:
@@ -263,6 +284,11 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "idle_timeout": _or_usual(None, 3.0),
     "rate": _or_usual(None, None, 4),
     "buffer_limit": _or_usual(1024 * 1024, 1000),
+    "tls": st.sampled_from(
+        [frozenset[str]()] * 9 + [frozenset(each) for each in (["clients"], ["servers"], ["clients", "servers"])]
+    ),
+    "ejects": _or_usual(False, True),
+    "panic": _or_usual(0, 50),
 }
 
 
@@ -290,6 +316,9 @@ _CHANGES: dict[str, st.SearchStrategy[Any]] = {
     "connections": connections,
     "idle_timeout": _FIELDS["idle_timeout"],
     "buffer_limit": _FIELDS["buffer_limit"],
+    "ejects": st.booleans(),
+    "panic": st.sampled_from([0, 50]),
+    "tls_version": st.sampled_from(TlsVersion),
 }
 
 

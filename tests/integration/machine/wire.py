@@ -1,4 +1,4 @@
-"""The ends of connections that are not the proxy's: plain sockets, moved by hand, never waiting."""
+"""The ends of connections that are not the proxy's: sockets, moved by hand, never waiting."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from metaprotocol_sdk.codec import Codec
 from metaprotocol_sdk.decoder import Decoder
 from metaprotocol_sdk.metadata import MessageType, Metadata
+from tests.integration.machine.channel import Channel
 
 
 class Wire:
@@ -25,9 +26,11 @@ class Wire:
         is_gone: Whether this end has left.
     """
 
-    def __init__(self, sock: socket.socket, codec: Codec, side: MessageType) -> None:
+    def __init__(self, channel: Channel, codec: Codec, side: MessageType) -> None:
+        sock = channel.sock
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else a small write waits for 40 ms
+        self.channel = channel
         self.sock = sock
         self.decoder = Decoder(codec, side)
         self.out = b""
@@ -86,11 +89,12 @@ class Wire:
         """Writes and reads what can be; whether anything could."""
         if self.is_gone:
             return False
-        moved = self._write()
-        if self.wants_end and not self.out and not self.has_ended:
+        moved = self._work()
+        moved |= self._write()
+        if self.wants_end and not self.out and not self.has_ended and not self.is_over:
             self.has_ended = moved = True
             try:
-                self.sock.shutdown(socket.SHUT_WR)
+                self.channel.end()
             except OSError:
                 self.is_over = True
         while self.is_reading and not self.is_over and self._read():
@@ -99,11 +103,20 @@ class Wire:
                 on_message(found)
         return moved
 
+    def _work(self) -> bool:
+        if self.is_over:
+            return False
+        try:
+            return self.channel.work()
+        except OSError:
+            self.is_over = True
+            return True
+
     def _write(self) -> bool:
         if not self.out or self.is_over:
             return False
         try:
-            count = self.sock.send(self.out)
+            count = self.channel.send(self.out)
         except BlockingIOError:
             return False
         except OSError:
@@ -115,7 +128,7 @@ class Wire:
 
     def _read(self) -> bool:
         try:
-            data = self.sock.recv(65536)
+            data = self.channel.recv()
         except BlockingIOError:
             return False
         except OSError:
@@ -124,6 +137,7 @@ class Wire:
             self.decoder.receive_data(data)
         else:
             self.is_over = True
+            self.channel.answer_end()
         return bool(data)
 
 

@@ -18,6 +18,8 @@ from metaprotocol_sdk.proxy.net.loop import Turns
 from metaprotocol_sdk.proxy.net.sockets import bind
 from metaprotocol_sdk.proxy.server import Server
 from tests.integration.machine.book import Arrival, Book, Client, Link, Said, Talk
+from tests.integration.machine.certificates import Certificates, client_context, server_context
+from tests.integration.machine.channel import Channel, Secured
 from tests.integration.machine.clock import ClockedLoop, shrink
 from tests.integration.machine.dialect import STRANGE_ID
 from tests.integration.machine.inside import Inside
@@ -72,6 +74,7 @@ class World:
         self.links: list[Link] = []
         for site in self.sites:
             site.listen()
+        self.certificates = Certificates(self.clock) if setup.tls else None
         self.server = self.run(self._start())
         self.inside = Inside(self.server)
 
@@ -138,13 +141,16 @@ class World:
         moved = False
         for site in self.sites:
             while (sock := site.accept()) is not None:
-                self.links.append(Link(len(self.links), sock, self.setup, site))
+                self.links.append(Link(len(self.links), self._channel(sock, "servers"), self.setup, site))
                 moved = True
         for link in self.links:
             moved |= link.move(partial(self.book.arrived, link))
         for client in self.clients:
             was_over = client.is_over
+            was_unseen = not client.channel.serial
             moved |= client.move(partial(self.book.heard, client))
+            if was_unseen and client.channel.serial and self.certificates is not None:
+                self.certificates.check(client.channel.serial)
             if client.is_over and not was_over:
                 self.tell(f"client {client.number}'s connection was ended")
                 self._note_causes()
@@ -187,12 +193,25 @@ class World:
         sock = socket.socket()
         shrink(sock)
         sock.connect(listener.bound)
-        client = Client(len(self.clients), sock, self.setup, listener.config.name)
+        client = Client(len(self.clients), self._channel(sock, "clients"), self.setup, listener.config.name)
         there = [each for each in self.clients if each.listener == client.listener and each.is_open]
         if len(there) + len(listener.connections) >= self.setup.limits.clients:
             client.causes.add("refused")
+        if self.certificates is not None and not self.certificates.is_whole:
+            client.causes.add("refused")  # a proxy that is configured anew meanwhile has none to show
         self.clients.append(client)
         return client
+
+    def _channel(self, sock: socket.socket, side: str) -> Channel:
+        if side not in self.setup.tls:
+            return Channel(sock)
+        sock.setblocking(False)
+        is_server = side == "servers"
+        return Secured(sock, server_context() if is_server else client_context(), is_server=is_server)
+
+    def ends(self, client: Client) -> None:
+        """A client says no more, or leaves."""
+        client.causes |= {"half-closed"} | ({"whole end"} if "clients" in self.setup.tls else set())
 
     def speak(self, client: Client, kinds: list[tuple[str, int, int]], cut: int | None) -> None:
         """A client says messages in one write, or cut in two."""
