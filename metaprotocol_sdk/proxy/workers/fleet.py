@@ -24,6 +24,10 @@ START_TIME = 60.0
 """Seconds a worker has to accept clients, or to prepare a configuration."""
 STARTS = 3
 """How often each worker is started before the proxy gives up, while it has not been ready yet."""
+PING_INTERVAL = 5.0
+"""Seconds from an answer of a worker to the next question whether it still answers."""
+HANG_TIME = 30.0
+"""Seconds after which a worker that answers nothing is ended: far more than its longest message takes it."""
 STOP_TIME = 3.0
 """Seconds a worker has to end once it is told to."""
 
@@ -128,7 +132,7 @@ class Fleet:
             return f"could not be started: {(error.strerror or str(error)).lower()}"
         self._processes[number] = process
         try:
-            return await self._begin(number, process) or await process.ended()
+            return await self._begin(number, process) or await self._end_of(process)
         except Exception as error:  # whatever it is, the worker is started again
             _log.exception("a bug in the proxy; please report it")
             return f"could not be looked after: {type(error).__name__}: {error}"
@@ -138,6 +142,28 @@ class Fleet:
             self._ready.discard(number)
             self._settled.set()
             self._home.on_death(number)
+
+    async def _end_of(self, process: WorkerProcess) -> str:
+        """How a worker ends that serves: by itself, or because it answers no more."""
+        ended, silent = (asyncio.ensure_future(each) for each in (process.ended(), self._silence_of(process)))
+        try:
+            await asyncio.wait({ended, silent}, return_when=asyncio.FIRST_COMPLETED)
+            return ended.result() if ended.done() else silent.result()
+        finally:
+            for each in (ended, silent):
+                each.cancel()
+
+    async def _silence_of(self, process: WorkerProcess) -> str:
+        """Returns once a worker has answered nothing for too long: a codec may never return."""
+        while True:
+            await asyncio.sleep(PING_INTERVAL)
+            answer = process.link.ask("ping")
+            await asyncio.wait({answer}, timeout=HANG_TIME)
+            if not answer.done():
+                answer.cancel()
+                return f"has answered nothing for {HANG_TIME:g} s"
+            if answer.exception() is not None:  # it has ended, which is told otherwise
+                await asyncio.Event().wait()
 
     def _handler(self, number: int) -> Callable[[Message, list[int]], Awaitable[Answer | None]]:
         async def handle(message: Message, _: list[int]) -> None:

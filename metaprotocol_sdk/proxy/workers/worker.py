@@ -162,6 +162,9 @@ class Worker:
         self._hearsay.take(message.fields["states"])
         return None
 
+    async def _on_ping(self, _: Message, __: list[int]) -> Answer | None:
+        return {}
+
     async def _on_counters(self, _: Message, __: list[int]) -> Answer | None:
         self._tell_counters()
         return None

@@ -237,3 +237,23 @@ def test_a_bug_here_is_told_and_does_not_leave_the_start_waiting(
 
     check(monkeypatch, answers, script)
     assert "please report it" in caplog.text
+
+
+def test_one_that_answers_no_more_is_ended_and_started_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "PING_INTERVAL", 0.001)
+    monkeypatch.setattr(module, "HANG_TIME", 0.02)
+
+    def answers(process: Process, kind: str) -> Any:
+        return None if kind == "ping" and process.pid == 1 and process.asked.count("ping") > 3 else fine(process, kind)
+
+    async def script(fleet: Fleet, home: Home, made: list[Process]) -> None:
+        await fleet.start()
+        await until(lambda: len(made) == 3)
+        await until(lambda: len(fleet._ready) == 2)
+        assert fleet.pids == [0, 2]
+        await until(lambda: made[2].asked.count("ping") > 3)
+
+    check(monkeypatch, answers, script)
+    assert "worker 2 has answered nothing for 0.02 s; it is started again" in caplog.text
