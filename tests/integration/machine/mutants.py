@@ -7,7 +7,6 @@ from typing import Any
 from unittest import mock
 
 from metaprotocol_sdk.proxy.attempts import Attempts
-from metaprotocol_sdk.proxy.cluster import cluster as cluster_module
 from metaprotocol_sdk.proxy.cluster.circuit_breaker import CircuitBreaker
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
 from metaprotocol_sdk.proxy.cluster.endpoint import Endpoint
@@ -144,9 +143,10 @@ def _cuts_its_clients(self: Any, listener: Any) -> None:
 _SEE_OFF = Server._see_off
 
 
-def _knows_nobody_again(config: Any, known: Any) -> Endpoint:
+def _knows_nobody_again(self: Any, config: Any, known: Any) -> Endpoint:
     """Takes every server for another, and the requests in flight along."""
-    endpoint = Endpoint(config.address, config.weight)
+    endpoint = Endpoint(config.address)
+    endpoint.update(config)
     found = known.pop(config.address, None)
     endpoint.active = found.active if found is not None else 0
     return endpoint
@@ -167,7 +167,7 @@ def _ends_what_is_in_flight(self: Any, endpoint: Endpoint, flag: Any, *, is_set:
     """Takes a server that is marked for one that is gone."""
     _MARK(self, endpoint, flag, is_set=is_set)
     for watcher in self._watchers:
-        for serving in watcher.__self__._serving.values():
+        for serving in getattr(watcher.__self__, "_serving", {}).values():
             for pool in serving.assembled.pools._all:
                 if pool.endpoint is endpoint and not endpoint.is_usable:
                     _closes_at_once(pool)
@@ -221,7 +221,7 @@ MUTANTS: dict[str, Callable[[], Any]] = {
     "connections to servers that are gone stay": lambda: mock.patch.object(Pools, "retire", _keeps_every_server),
     "a listener that is gone cuts its clients": lambda: mock.patch.object(Server, "_see_off", _cuts_its_clients),
     "a server that stays is another after a reload": lambda: mock.patch.object(
-        cluster_module, "_endpoint", _knows_nobody_again
+        Cluster, "_endpoint", _knows_nobody_again
     ),
     "clients that stay keep their routes": lambda: mock.patch.object(DownstreamConnection, "update", _stays_as_it_is),
     "limits stay as they were": lambda: mock.patch.object(CircuitBreaker, "update", _stays_as_it_is),

@@ -272,11 +272,15 @@ class ProxyMachine(RuleBasedStateMachine):
         self.change(lambda: self.changes.resolve(servers))
 
     @precondition(lambda self: self.there.certificates is not None)
-    @rule(how=st.sampled_from(["whole", "whole", "without its key", "none"]))
-    def certificates_are_replaced(self, how: str) -> None:
+    @rule(how=st.sampled_from(["whole", "whole", "without its key", "none"]), is_seen=st.booleans())
+    def certificates_are_replaced(self, how: str, is_seen: bool) -> None:
         assert self.there.certificates is not None
         self.there.certificates.replace(how)
         self.settle()
+        if is_seen:
+            self.time_passes(2.5)
+            if len(self.open_clients()) < MOST_CLIENTS:
+                self.clients_come(1)
 
     # Time.
 
