@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import math
 import ssl
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from metaprotocol_sdk.proxy.config.values import (
@@ -62,6 +64,15 @@ def clusters(maximum: TlsVersion) -> UpstreamTlsConfig:
     return UpstreamTlsConfig(sni="localhost", validation=ValidationConfig(trusted_ca=trusted), maximum=maximum)
 
 
+@dataclass(slots=True)
+class _Shown:
+    """A certificate, and from when to when all of it was there."""
+
+    serial: str
+    since: float
+    until: float = math.inf
+
+
 class Certificates:
     """What the files have, and may therefore be shown.
 
@@ -76,7 +87,7 @@ class Certificates:
         self._clock = clock
         self._number = 0
         self._used_at = clock.now
-        self._shown: list[tuple[float, str]] = []
+        self._shown: list[_Shown] = []
         self.is_whole = True
         self.replace()
 
@@ -87,13 +98,15 @@ class Certificates:
     def replace(self, how: str = "whole") -> None:
         """Another certificate: ``whole``, ``without its key``, which comes when this is called again, or ``none``."""
         authority, _, other = _made()
+        if self.is_whole and self._shown:
+            self._shown[-1].until = self._clock.now
         self._number += self.is_whole
         found = self._issued
         self.is_whole = how == "whole"
         replace_file(found.chain_path, b"no certificate" if how == "none" else found.chain)
         if self.is_whole:
             replace_file(found.key_path, found.key)
-            self._shown.append((self._clock.now, serial_of(found.chain)))
+            self._shown.append(_Shown(serial_of(found.chain), self._clock.now))
         replace_file(authority.path, authority.pem + (other.pem if self._number % 2 else b""))
 
     def were_configured(self) -> None:
@@ -103,7 +116,8 @@ class Certificates:
     def check(self, serial: str) -> None:
         """Somebody who has just come was shown this one: the last that the proxy has had the time to see, or one that
         came after it."""
-        seen = [max(at, self._used_at) + _SEEN <= self._clock.now for at, _ in self._shown]
+        now = self._clock.now
+        seen = [max(each.since, self._used_at) + _SEEN <= min(each.until, now) for each in self._shown]
         first = max((index for index, is_seen in enumerate(seen) if is_seen), default=0)
-        expected = [each for _, each in self._shown[first:]]
+        expected = [each.serial for each in self._shown[first:]]
         assert serial in expected, f"a client was shown {serial}, and the certificates are {self._shown}"

@@ -164,6 +164,8 @@ def close(world: World) -> None:
 
 def abandon(world: World) -> None:
     """Lets everything go after a failure, which is what is to be told."""
+    if world.loop.is_closed():  # it was all but at its end
+        return
     with suppress(Exception), mock.patch.object(server_module, "_STOP_TIME", 0.1):
         world.run(world.server.stop())
     _release(world)
