@@ -90,8 +90,8 @@ def test_an_open_loop_sends_the_same_requests_in_every_run(tools: Path, protocol
 
 
 def test_what_cannot_be_sent_when_it_is_due_is_late(tools: Path, protocol: str, server: tuple[int, int]) -> None:
-    """Coordinated omission: one connection answers a few ten thousand requests a second, and 100,000 are due."""
-    found = figures(load(tools, protocol, server[0], "--connections", 1, "--rate", 100_000, "--seconds", 0.05))
+    """Coordinated omission: one connection answers a few ten thousand requests a second, and 200,000 are due."""
+    found = figures(load(tools, protocol, server[0], "--connections", 1, "--rate", 200_000, "--seconds", 0.05))
     assert found["measured"] > 4000
     assert found["p99_ns"] > 20_000_000
 

@@ -14,6 +14,7 @@ from metaprotocol_sdk.names import nearest
 
 MAX_DEPTH = 16
 """How deep mappings and lists may nest; a file of vectors needs six levels."""
+_NESTS_TOO_DEEP = f"lists and mappings nest deeper than {MAX_DEPTH} levels"
 
 _NULL = "tag:yaml.org,2002:null"
 
@@ -139,8 +140,10 @@ def compose(text: str, document: Document) -> Node:
         composer = _Composer(text)
         root: Node | None = composer.get_single_node()
     except _TooDeep:
-        raise _refused(document, f"lists and mappings nest deeper than {MAX_DEPTH} levels") from None
+        raise _refused(document, _NESTS_TOO_DEEP) from None
     except yaml.MarkedYAMLError as error:
+        if error.problem == "exceeded maximum nesting depth":  # libyaml's own limit, met where it reads ahead
+            raise _refused(document, _NESTS_TOO_DEEP) from None
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         problem = " ".join(filter(None, (error.context, error.problem)))

@@ -49,7 +49,6 @@ class Cluster:
     Attributes:
         name: What routes call it.
         config: What it is now.
-        servers: What its servers were made of, in that order.
         endpoints: Its servers, in configured order.
         connect_timeout: Seconds a connection to one of them may take.
         connections: How long its connections are used.
@@ -147,6 +146,9 @@ class Cluster:
         """What its servers were made of, in their order."""
         return tuple(each.config for each in self.endpoints)
 
+    def _state(self) -> list[tuple[EndpointConfig, HealthFlag]]:
+        return [(each.config, each.flags) for each in self.endpoints]
+
     @property
     def counters(self) -> Iterator[tuple[str, Counters]]:
         """What is counted, by prefix; what stands behind one prefix adds up."""
@@ -164,7 +166,7 @@ class Cluster:
     def _have(self, configs: Iterable[EndpointConfig], kept: Iterable[Endpoint]) -> None:
         """Has these servers; one of ``kept`` where there is one of that address, each once: an address may be listed
         twice, and stays the same two endpoints then."""
-        before, were = self.endpoints, self.endpoint_configs
+        before, were = self.endpoints, self._state()
         known: dict[AnyAddress, deque[Endpoint]] = {}
         for each in kept:
             known.setdefault(each.address, deque()).append(each)
@@ -178,7 +180,7 @@ class Cluster:
             self.stats.membership_change += 1
             for watcher in self._watchers:
                 watcher()
-        if is_other or were != self.endpoint_configs:
+        if is_other or were != self._state():
             self._tell_state()
 
     def _endpoint(self, config: EndpointConfig, known: deque[Endpoint] | None) -> Endpoint:

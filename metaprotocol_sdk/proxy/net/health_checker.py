@@ -80,11 +80,12 @@ class HealthChecker:
         for endpoint, session in list(self._sessions.items()):
             if endpoint not in there or session.address != endpoint.health_address:
                 former[endpoint] = self._sessions.pop(endpoint)
+        by_address = {each.endpoint.address: each for each in former.values()}  # those that are secured otherwise now
         for session in former.values():
             session.close()
         for endpoint in self._cluster.endpoints:
             if endpoint not in self._sessions:
-                self._begin(endpoint, former.get(endpoint))
+                self._begin(endpoint, former.get(endpoint) or by_address.get(endpoint.address))
         self._seen = there
         self._settle()
 

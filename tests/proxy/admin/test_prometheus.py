@@ -54,7 +54,7 @@ def test_any_name_of_a_cluster_comes_back_whole(clusters: dict[str, int]) -> Non
     numbers = {f"cluster.{name}.upstream_rq_total": count for name, count in clusters.items()}
     text = render(numbers, {}, tags(*clusters))
     found = {
-        sample.labels["envoy_cluster_name"]: sample.value
+        sample.labels["envoy_cluster_name"]: float(sample.value)
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }

@@ -49,6 +49,7 @@ class Names(RuleBasedStateMachine):
         name = self.names[index % len(self.names)]
         self.resolution.answer(name, found)
         self.known[name] = found
+        self.former -= self.led_to()  # a name leads there now, and may lead elsewhere later
         if all(each in self.known for each in self.names):
             self.former = set()
         self.apply()

@@ -7,7 +7,7 @@ import json
 import random
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from metaprotocol_sdk.proxy.cluster.cluster import Cluster
@@ -18,6 +18,7 @@ from metaprotocol_sdk.proxy.net.loop import Turns
 from metaprotocol_sdk.proxy.workers.told import Gossip, Hearsay, State, state_of
 from tests.proxy.harness import run
 
+ONE = EndpointConfig(Address("10.0.0.1", 1))
 servers = st.lists(
     st.builds(EndpointConfig, st.builds(Address, st.just("10.0.0.1"), st.integers(1, 4)), st.integers(1, 3))
 )
@@ -43,6 +44,7 @@ class Worker:
 
 
 @given(servers, steps)
+@example([ONE], [(0, HealthFlag.FAILED_EDS_HEALTH, True), [ONE]])
 def test_what_changes_in_the_parent_changes_in_a_worker(first: list[EndpointConfig], steps: list[object]) -> None:
     async def main() -> None:
         config = ClusterConfig(name="c", endpoints=tuple(first))
