@@ -15,18 +15,14 @@ from metaprotocol_sdk.cli.demo import Terminal
 
 
 def demo(folder: Path, **environment: str) -> subprocess.Popen[str]:
-    inherited = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup the demo would ignore it, as it should
-    try:
-        return subprocess.Popen(
-            [sys.executable, "-m", "metaprotocol_sdk", "demo"],
-            cwd=folder,
-            env={**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1", **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-    finally:
-        signal.signal(signal.SIGHUP, inherited)
+    return subprocess.Popen(
+        [sys.executable, "-m", "metaprotocol_sdk", "demo"],
+        cwd=folder,
+        env={**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def running_in(folder: Path) -> list[str]:
